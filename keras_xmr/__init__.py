@@ -1,0 +1,64 @@
+"""Keras 3 models for cross-modal retrieval: query with a picture, get texts, and the other way.
+
+Names are loaded when first used: importing the package imports no backend.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from keras_xmr.version import __version__
+
+if TYPE_CHECKING:
+    from keras_xmr import datasets, layers, losses, metrics, preprocessing
+    from keras_xmr.baselines.semantic_matching import SemanticMatching
+    from keras_xmr.evaluation import Report, evaluate, paired_test
+    from keras_xmr.index.exact import ExactIndex, Ranking
+    from keras_xmr.models.chtn import CHTN
+    from keras_xmr.models.cross_modal_model import CrossModalModel
+    from keras_xmr.training.batches import PairedBatches
+    from keras_xmr.training.callbacks import RetrievalMAP
+
+_HOMES = {
+    "CHTN": "keras_xmr.models.chtn",
+    "CrossModalModel": "keras_xmr.models.cross_modal_model",
+    "ExactIndex": "keras_xmr.index.exact",
+    "PairedBatches": "keras_xmr.training.batches",
+    "Ranking": "keras_xmr.index.exact",
+    "Report": "keras_xmr.evaluation",
+    "RetrievalMAP": "keras_xmr.training.callbacks",
+    "SemanticMatching": "keras_xmr.baselines.semantic_matching",
+    "evaluate": "keras_xmr.evaluation",
+    "paired_test": "keras_xmr.evaluation",
+}
+_MODULES = ("datasets", "layers", "losses", "metrics", "preprocessing")
+
+__all__ = [
+    "CHTN",
+    "CrossModalModel",
+    "ExactIndex",
+    "PairedBatches",
+    "Ranking",
+    "Report",
+    "RetrievalMAP",
+    "SemanticMatching",
+    "__version__",
+    "datasets",
+    "evaluate",
+    "layers",
+    "losses",
+    "metrics",
+    "paired_test",
+    "preprocessing",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"keras_xmr.{name}")
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'keras_xmr' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,81 @@
+"""`WordCounts`: texts reduced to how often each word occurs, rows like any other items."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from keras_xmr.types import Array
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
+@dataclass(frozen=True)
+class WordCounts:
+    """How often each word of a vocabulary occurs in each text.
+
+    Attributes:
+        counts: `(texts, words)` sparse matrix of non-negative whole numbers.
+        words: The vocabulary, one word for each column.
+
+    Example:
+        >>> from scipy.sparse import csr_array
+        >>> counts = WordCounts(csr_array([[2, 0], [1, 1]]), ("dog", "grass"))
+        >>> len(counts), counts[[1]].counts.toarray().tolist()
+        (2, [[1, 1]])
+    """
+
+    counts: "csr_array"
+    words: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.counts.shape[1] != len(self.words):
+            raise ValueError(
+                f"Counts need one column per word ({len(self.words)}). "
+                f"Received: counts.shape={self.counts.shape}."
+            )
+
+    def __len__(self) -> int:
+        return int(self.counts.shape[0])
+
+    def __getitem__(self, index: Array) -> "WordCounts":
+        """The rows `index` (numbers or a mask)."""
+        return WordCounts(self.counts[np.asarray(index)], self.words)
+
+    def columns(self, words: Sequence[str]) -> "csr_array":
+        """Counts `(texts, len(words))` of the given words; a word that is not here counts 0."""
+        from scipy.sparse import csr_array
+
+        here = {word: column for column, word in enumerate(self.words)}
+        known = [(here[word], target) for target, word in enumerate(words) if word in here]
+        source, target = np.array(known, dtype=int).reshape(-1, 2).T
+        select = csr_array(
+            (np.ones(len(known)), (source, target)), shape=(len(self.words), len(words))
+        )
+        return self.counts.astype(np.float64) @ select
+
+
+def to_arrays(counts: WordCounts) -> dict[str, Any]:
+    """The plain arrays of `counts`, for an `.npz` file."""
+    sparse = counts.counts
+    return {
+        "count_data": sparse.data.astype(np.uint8),
+        "count_indices": sparse.indices.astype(np.uint16),
+        "count_indptr": sparse.indptr.astype(np.int32),
+        "words": np.array(counts.words),
+    }
+
+
+def from_arrays(arrays: dict[str, Any]) -> WordCounts:
+    """The counterpart of `to_arrays`."""
+    from scipy.sparse import csr_array
+
+    words = tuple(arrays["words"].tolist())
+    indptr = arrays["count_indptr"]
+    counts = csr_array(
+        (arrays["count_data"].astype(np.int64), arrays["count_indices"].astype(np.int64), indptr),
+        shape=(len(indptr) - 1, len(words)),
+    )
+    return WordCounts(counts, words)

@@ -1,0 +1,6 @@
+"""The formulas that models minimise, one per file."""
+
+from keras_xmr.losses.mmd import maximum_mean_discrepancy
+from keras_xmr.losses.pairwise import pairwise_transfer
+
+__all__ = ["maximum_mean_discrepancy", "pairwise_transfer"]

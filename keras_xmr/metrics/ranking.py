@@ -1,0 +1,272 @@
+"""From scores and labels to relevance flags in rank order, which every metric here reads.
+
+Direction: a higher score ranks earlier. Ties: equal scores rank by gallery index, lower first, as
+MATLAB's stable descending sort did in the CHTN and MHTN evaluation scripts; -0.0 equals 0.0.
+Relevant: the same class, or with multi-hot labels at least one class in common. Empty: no query
+gives no rows, an empty gallery gives rows of length 0. Nothing is removed from the gallery, not
+even the item that was paired with the query.
+
+The flags are all that the metrics need, so each item becomes one integer, score above gallery
+index above relevance flag, and sorting these integers replaces a stable argsort and a gather.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from keras_xmr.metrics.cosine import (
+    SCORE_BITS,
+    FixedPoint,
+    check_embeddings,
+    chunks,
+    cosine_scores,
+    multiply,
+    to_fixed_point,
+)
+from keras_xmr.types import Array, FloatArray
+
+__all__ = ["cosine_scores", "ranked_relevance", "ranked_relevance_blocks", "relevance"]
+
+# The most temporary bytes alive at once. Per (query, gallery item): scores 8, grid levels 8, keys
+# 8, two flags 2, and the allocator's slack. Per query feature: the row and its fixed point.
+_PAIR_BYTES = 28
+_FEATURE_BYTES = 48
+
+
+def relevance(query_labels: Array, gallery_labels: Array) -> Array:
+    """Which gallery items are relevant to which queries.
+
+    Args:
+        query_labels: Classes `(q,)` as integers, or multi-hot `(q, classes)` of zeros and ones.
+        gallery_labels: The same kind: `(g,)` or `(g, classes)`.
+
+    Returns:
+        Booleans `(q, g)`: same class, or at least one shared class. An item without any class
+        is relevant to nothing.
+
+    Raises:
+        ValueError: If labels are neither kind, or the two are not of the same kind.
+
+    Example:
+        >>> import numpy as np
+        >>> relevance(np.array([0, 1]), np.array([1, 1, 0]))
+        array([[False, False,  True],
+               [ True,  True, False]])
+        >>> relevance(np.array([[1, 1, 0]]), np.array([[0, 1, 0], [0, 0, 1], [1, 1, 1]]))
+        array([[ True, False,  True]])
+
+    Reference:
+        Manning, Raghavan and Schütze, "Introduction to Information Retrieval", 2008,
+        section 8.1 (relevance is binary).
+    """
+    return _share_class(*_check_labels(query_labels, gallery_labels))
+
+
+def _check_labels(query_labels: Any, gallery_labels: Any) -> tuple[Array, Array]:
+    queries = _as_labels(query_labels, "query_labels")
+    gallery = _as_labels(gallery_labels, "gallery_labels")
+    if queries.ndim != gallery.ndim or queries.shape[1:] != gallery.shape[1:]:
+        raise ValueError(
+            "Expected query and gallery labels of the same kind and the same classes. Received: "
+            f"query_labels.shape={queries.shape}, gallery_labels.shape={gallery.shape}. "
+            "Use class numbers `(n,)` for both, or multi-hot rows `(n, classes)` for both."
+        )
+    return queries, gallery
+
+
+def _as_labels(given: Any, name: str) -> Array:
+    labels = np.asarray(given)
+    if labels.ndim == 1 and (labels.dtype.kind in "iu" or labels.size == 0):
+        return labels
+    if labels.ndim == 2 and labels.dtype.kind in "fiub" and np.isin(labels, (0, 1)).all():
+        return labels.astype(np.float32)
+    raise ValueError(
+        "Expected integer classes `(n,)` or multi-hot rows `(n, classes)` of zeros and ones. "
+        f"Received: {name}.shape={labels.shape}, {name}.dtype={labels.dtype}. "
+        "Turn class names into numbers with `np.unique(names, return_inverse=True)`."
+    )
+
+
+def _share_class(queries: Array, gallery: Array) -> Array:
+    if queries.ndim == 1:
+        return np.asarray(queries[:, None] == gallery)
+    # A sum of zeros and ones is above zero exactly when one of them is one, however it is rounded.
+    return np.asarray(queries @ gallery.T > 0)
+
+
+def ranked_relevance(scores: FloatArray, relevant: Array) -> Array:
+    """Put the relevance flags of each query in rank order.
+
+    Equal, bit for bit, to `np.take_along_axis(relevant, np.argsort(-scores, axis=1,
+    kind="stable"), axis=1)`. Fast for float32 scores and for `cosine_scores`; any other float64
+    scores take that very argsort.
+
+    Args:
+        scores: float32 or float64 `(q, g)`, higher is better; infinities are allowed.
+        relevant: Booleans `(q, g)`.
+
+    Returns:
+        Booleans `(q, g)`: column r tells whether the item on rank r + 1 is relevant.
+
+    Raises:
+        ValueError: If a shape or dtype is wrong or a score is NaN.
+
+    Example:
+        >>> import numpy as np
+        >>> scores = np.array([[0.1, 0.7, 0.7]])
+        >>> ranked_relevance(scores, np.array([[True, False, True]]))
+        array([[False,  True,  True]])
+
+    Reference:
+        Manning, Raghavan and Schütze, "Introduction to Information Retrieval", 2008,
+        section 8.4 (evaluation of ranked results).
+    """
+    scores, relevant = _check_scores(scores, relevant)
+    index_bits = max(scores.shape[1] - 1, 0).bit_length()
+    keys = _descending_keys(scores, index_bits)
+    if keys is None:
+        order = np.argsort(-scores, axis=1, kind="stable")
+        return np.take_along_axis(relevant, order, axis=1)
+    keys <<= np.uint64(index_bits + 1)
+    keys |= np.arange(scores.shape[1], dtype=np.uint64) << np.uint64(1)
+    keys |= relevant
+    keys.sort(axis=1)
+    keys &= np.uint64(1)
+    return keys.astype(np.bool_)
+
+
+def _check_scores(scores: Any, relevant: Any) -> tuple[FloatArray, Array]:
+    scores, relevant = np.asarray(scores), np.asarray(relevant)
+    if scores.ndim != 2 or scores.dtype not in (np.float32, np.float64):
+        raise ValueError(
+            "Expected float32 or float64 scores, one row per query. "
+            f"Received: scores.shape={scores.shape}, scores.dtype={scores.dtype}. "
+            "Convert them, for example with `scores.astype('float64')`."
+        )
+    if relevant.shape != scores.shape or relevant.dtype != np.bool_:
+        raise ValueError(
+            f"Expected boolean relevance of the shape of the scores, {scores.shape}. "
+            f"Received: relevant.shape={relevant.shape}, relevant.dtype={relevant.dtype}. "
+            "Make it with `relevance(query_labels, gallery_labels)`."
+        )
+    # The minimum is NaN if any score is, and needs no array of flags.
+    if scores.size and np.isnan(scores.min()):
+        row, column = np.argwhere(np.isnan(scores))[0]
+        raise ValueError(
+            f"Expected scores that can be ordered. Received: scores[{row}, {column}]=nan. "
+            "Look for an infinite or all-zero embedding that was divided by its length."
+        )
+    return scores, relevant
+
+
+def _descending_keys(scores: FloatArray, index_bits: int) -> Array | None:
+    """Integers ordered as the scores, best first, which leave `index_bits + 1` bits free.
+
+    None where there are none: the scores are on no grid, or the gallery is too large.
+    """
+    if scores.dtype == np.float64:
+        return _grid_keys(scores, index_bits)
+    return _float32_keys(scores) if index_bits <= 31 else None
+
+
+def _float32_keys(scores: FloatArray) -> Array:
+    # Adding zero turns -0.0 into 0.0. Without the sign, the bits of a float grow with its
+    # magnitude: right for the negative ones, which come last, to be flipped for the others.
+    bits = (scores + np.float32(0)).view(np.uint32)
+    positive = bits < np.uint32(1 << 31)
+    np.bitwise_xor(bits, np.uint32((1 << 31) - 1), out=bits, where=positive)
+    return bits.astype(np.uint64)
+
+
+def _grid_keys(scores: FloatArray, index_bits: int) -> Array | None:
+    limit = 1 << (62 - index_bits)
+    with np.errstate(over="ignore"):
+        levels = scores * 2.0**SCORE_BITS
+    if not -limit < levels.min(initial=0.0) <= levels.max(initial=0.0) < limit:
+        return None
+    whole = levels.astype(np.int64)
+    if not np.array_equal(whole, levels):
+        return None
+    return np.subtract(limit, whole, out=whole).view(np.uint64)
+
+
+def ranked_relevance_blocks(
+    queries: Array,
+    gallery: Array,
+    query_labels: Array,
+    gallery_labels: Array,
+    *,
+    block_bytes: int = 128 * 2**20,
+) -> Iterator[tuple[slice, Array]]:
+    """Rank the gallery by cosine similarity, a block of queries at a time.
+
+    The flags do not depend on the size of the blocks, bit for bit.
+
+    Args:
+        queries: Embeddings `(q, d)`.
+        gallery: Embeddings `(g, d)`.
+        query_labels: `(q,)` or `(q, classes)`, see `relevance`.
+        gallery_labels: `(g,)` or `(g, classes)`.
+        block_bytes: Temporary memory of a block; at least one query is done at a time. Besides,
+            a copy of the gallery in 8 bytes per feature is kept.
+
+    Returns:
+        An iterator over `(part, ranked)`: `part` slices the queries in order, `ranked` holds
+        their relevance flags in rank order, boolean `(len(part), g)`.
+
+    Raises:
+        ValueError: If embeddings or labels are not as described, do not match in length, or
+            `block_bytes` is not positive. Raised by the call, not by the first block.
+
+    Example:
+        >>> import numpy as np
+        >>> points = np.array([[1.0, 0.0], [0.0, 1.0]])
+        >>> labels = np.array([0, 1])
+        >>> for part, ranked in ranked_relevance_blocks(points, points, labels, labels):
+        ...     print(part.start, part.stop, ranked.tolist())
+        0 2 [[True, False], [True, False]]
+
+    Reference:
+        Manning, Raghavan and Schütze, "Introduction to Information Retrieval", 2008,
+        section 8.4 (evaluation of ranked results).
+    """
+    if block_bytes < 1:
+        raise ValueError(
+            f"Expected a positive number of bytes. Received: block_bytes={block_bytes}. "
+            "Leave it out for 128 MiB."
+        )
+    queries, gallery = check_embeddings(queries, gallery)
+    query_labels, gallery_labels = _check_labels(query_labels, gallery_labels)
+    _check_lengths(queries, query_labels, "queries", "query_labels")
+    _check_lengths(gallery, gallery_labels, "gallery", "gallery_labels")
+    row_bytes = _PAIR_BYTES * len(gallery) + _FEATURE_BYTES * queries.shape[1]
+    parts = chunks(len(queries), row_bytes, block_bytes)
+    return _blocks(parts, queries, to_fixed_point(gallery), query_labels, gallery_labels)
+
+
+def _check_lengths(items: Array, labels: Array, items_name: str, labels_name: str) -> None:
+    if len(items) != len(labels):
+        raise ValueError(
+            f"Expected one label per row of {items_name}. "
+            f"Received: len({items_name})={len(items)}, len({labels_name})={len(labels)}. "
+            "Take both from the same split."
+        )
+
+
+def _blocks(
+    parts: Iterator[slice],
+    queries: Array,
+    gallery: FixedPoint,
+    query_labels: Array,
+    gallery_labels: Array,
+) -> Iterator[tuple[slice, Array]]:
+    for part in parts:
+        # Nothing but the flags gets a name, so the rest is free while the caller works on them.
+        yield (
+            part,
+            ranked_relevance(
+                multiply(to_fixed_point(queries[part]), gallery),
+                _share_class(query_labels[part], gallery_labels),
+            ),
+        )

@@ -1,0 +1,346 @@
+"""CHTN: the cross-modal hybrid transfer network of Huang, Peng and Yuan (IJCAI 2017)."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_xmr.layers.fully_connected import msra
+from keras_xmr.layers.mmd_loss import MMDLoss
+from keras_xmr.layers.pathway import Pathway
+from keras_xmr.layers.shared_layers import SharedLayers
+from keras_xmr.layers.split_rows import SplitRows
+from keras_xmr.losses.pairwise import pairwise_transfer
+from keras_xmr.models.cross_modal_model import SOURCE, CrossModalModel
+from keras_xmr.preprocessing.preprocessor import Preprocessor
+from keras_xmr.types import Tensor
+
+READOUTS = ("probabilities", "centred_probabilities", "logits", "fc9")
+PAPER_WIDTH = 4096
+
+
+@keras.saving.register_keras_serializable(package="keras_xmr")
+class CHTN(CrossModalModel):
+    """Cross-modal hybrid transfer network.
+
+    Knowledge from a large labelled data set of one medium (the source: pictures with labels) is
+    transferred to a small paired data set of two media (the target: pictures with texts):
+
+    - *Single-modal transfer*: source and target pictures have their own fc6 and fc7, and the maximum
+      mean discrepancy draws their activations together, while a classifier fc8 keeps the source
+      pathway good at its own classes.
+    - *Cross-modal transfer*: fc6 and fc7 of the text of a pair are drawn to those of its picture.
+    - *Layer sharing*: pictures and texts pass through the same fc8 and fc9 and the same
+      classifier. The classifier's posterior is the common representation.
+
+    The loss is the sum of these terms, each a metric of its own in `fit`:
+
+    | term | formula | weight |
+    |---|---|---|
+    | `mmd` | sum over fc6, fc7 of MMD^2(source, hub) | `mmd_weight` |
+    | `source` | mean cross-entropy of the source labels | `source_weight` |
+    | `cross` | sum over fc6, fc7 of half the mean squared distance of paired rows, times 4096 / width | `cross_weight` |
+    | `<medium>` | mean cross-entropy of the target labels, for each medium | `correlation_weight` |
+
+    Where this departs from the paper and from the authors' release:
+
+    - MMD: the unbiased estimate over all pairs of a batch. The release draws random quadruples
+      (`mmd_estimator="linear_random"`).
+    - fc6 and fc7 are normalised without scale and shift, fc8 and fc9 are not normalised, as in the
+      release; the paper says nothing of it.
+    - The cross-modal term is weighted by 4096 / width, so that its share does not depend on the
+      width. At width 4096 this is the release.
+    - Dropout and label smoothing are additions, off by default.
+
+    Args:
+        media: Width `d` of the rows of each medium, such as `{"image": 1280, "text": 1000}`.
+        num_classes: Number of target classes.
+        source_classes: Number of source classes; `None` leaves the source branch out.
+        hub: The medium that the source data have.
+        input_normalization: Media whose rows are batch-normalised, with a trained scale and shift,
+            on entering. Where the hub is among them, source rows are normalised together with its
+            own. `None` means every medium but the hub, as in the release.
+        pathway_units: Widths of fc6 and fc7.
+        shared_units: Widths of fc8 and fc9.
+        shared_bn: Whether fc8 and fc9 are batch-normalised.
+        dropout: Share of the inputs dropped before fc7, fc8, fc9 and the classifier.
+        input_dropout: Medium to the share of its inputs dropped before fc6.
+        num_kernels: Number of Gaussians of the MMD kernel.
+        kernel_multiplier: Ratio of their neighbouring bandwidths.
+        mmd_estimator: See `keras_xmr.losses.maximum_mean_discrepancy`.
+        mmd_weight: Weight of `mmd`.
+        source_weight: Weight of `source`.
+        cross_weight: Weight of `cross` at width 4096.
+        correlation_weight: Weight of the cross-entropy of each medium.
+        label_smoothing: Share of the target labels spread over all classes.
+        readout: The common representation: `"probabilities"` (the paper's),
+            `"centred_probabilities"` (less 1 / classes), `"logits"` or `"fc9"`.
+        temperature: Divides the logits before the softmax of the readout.
+        preprocessor: Fitted `Preprocessor` that is saved with the model.
+        seed: Seed of initial weights, dropout and the random MMD estimator.
+        **kwargs: `name` and `dtype`, as every Keras model takes them.
+
+    Input shape:
+        Dict of `(batch, d)` for each medium, and `"source"` `(batch, d)` as wide as the hub.
+
+    Output shape:
+        Dict of logits `(batch, classes)` by medium, and the activations that the losses need.
+
+    Example:
+        >>> import keras_xmr
+        >>> data, source = keras_xmr.datasets.toy(), keras_xmr.datasets.toy(["image"])
+        >>> model = CHTN.for_data(data, source, pathway_units=(16, 16), shared_units=(16, 16))
+        >>> model.compile(optimizer="adam")
+        >>> history = model.fit(model.batches(data, source, batch_size=16), epochs=2, verbose=0)
+        >>> model.encode_text(["class1 thing0"]).shape
+        (1, 4)
+
+    Reference:
+        X. Huang, Y. Peng, M. Yuan: Cross-modal common representation learning by hybrid transfer
+        network, IJCAI 2017, pages 1893-1900, arXiv 1706.00153.
+    """
+
+    def __init__(
+        self,
+        media: Mapping[str, int],
+        num_classes: int,
+        source_classes: int | None = None,
+        *,
+        hub: str = "image",
+        input_normalization: Sequence[str] | None = None,
+        pathway_units: Sequence[int] = (PAPER_WIDTH, PAPER_WIDTH),
+        shared_units: Sequence[int] = (PAPER_WIDTH, PAPER_WIDTH),
+        shared_bn: bool = False,
+        dropout: float = 0.0,
+        input_dropout: Mapping[str, float] | None = None,
+        num_kernels: int = 1,
+        kernel_multiplier: float = 2.0,
+        mmd_estimator: str = "quadratic_unbiased",
+        mmd_weight: float = 1.0,
+        source_weight: float = 1.0,
+        cross_weight: float = 1e-3,
+        correlation_weight: float = 1.0,
+        label_smoothing: float = 0.0,
+        readout: str = "probabilities",
+        temperature: float = 1.0,
+        preprocessor: Preprocessor | None = None,
+        seed: int | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        _check(media, num_classes, hub, readout, temperature)
+        normalized = (
+            [m for m in media if m != hub] if input_normalization is None else input_normalization
+        )
+        dropped = input_dropout or {}
+        has_source = source_classes is not None
+        # One seed for each block, far enough apart for the layers inside it.
+        seeds = itertools.repeat(None) if seed is None else itertools.count(seed, 100)
+
+        # Layers
+        normalizers = {
+            # A long memory: with the release's short one (0.9) the running variance of a rare word
+            # falls to zero between two of its occurrences, and its next one is amplified 300 times.
+            name: keras.layers.BatchNormalization(
+                momentum=0.99, epsilon=1e-5, name=f"{name}_input", dtype=dtype
+            )
+            for name in media
+            if name in normalized
+        }
+        pathways = {
+            name: Pathway(
+                pathway_units,
+                dropout=dropout,
+                input_dropout=dropped.get(hub if name == SOURCE else name, 0.0),
+                seed=next(seeds),
+                name=f"{name}_pathway",
+                dtype=dtype,
+            )
+            for name in ([*media, SOURCE] if has_source else media)
+        }
+        shared_layers = SharedLayers(
+            shared_units,
+            shared_bn,
+            dropout=dropout,
+            input_dropout=dropout,
+            seed=next(seeds),
+            name="shared_layers",
+            dtype=dtype,
+        )
+        drop = keras.layers.Dropout(dropout, seed=next(seeds), name="classifier_dropout")
+        classifier = keras.layers.Dense(
+            num_classes, kernel_initializer=msra(next(seeds)), name="classifier", dtype=dtype
+        )
+
+        # Functional graph
+        inputs = {name: keras.Input((width,), name=name) for name, width in media.items()}
+        if has_source:
+            inputs[SOURCE] = keras.Input((media[hub],), name=SOURCE)
+        rows = _normalize_inputs(inputs, normalizers, hub)
+        activations = {name: pathways[name](rows[name]) for name in inputs}
+        fc7 = [activations[name][-1] for name in media]
+        stacked = keras.layers.Concatenate(axis=0, name="stack")(fc7)
+        logits = classifier(drop(shared_layers(stacked)))
+        outputs = dict(zip(media, SplitRows(name="unstack")(logits, fc7), strict=True))
+        if has_source:
+            source_classifier = keras.layers.Dense(
+                source_classes,
+                kernel_initializer=msra(next(seeds)),
+                name="source_classifier",
+                dtype=dtype,
+            )
+            outputs[SOURCE] = source_classifier(activations[SOURCE][-1])
+        for name, layers in activations.items():
+            for i, layer in enumerate(layers):
+                outputs[f"{name}_fc{6 + i}"] = layer
+        super().__init__(inputs, outputs, **kwargs)
+
+        # Config
+        self.media = dict(media)
+        self.num_classes = num_classes
+        self.source_classes = source_classes
+        self.hub = hub
+        self.input_normalization = input_normalization
+        self.pathway_units = tuple(pathway_units)
+        self.shared_units = tuple(shared_units)
+        self.shared_bn = shared_bn
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.num_kernels = num_kernels
+        self.kernel_multiplier = kernel_multiplier
+        self.mmd_estimator = mmd_estimator
+        self.mmd_weight = mmd_weight
+        self.source_weight = source_weight
+        self.cross_weight = cross_weight
+        self.correlation_weight = correlation_weight
+        self.label_smoothing = label_smoothing
+        self.readout = readout
+        self.temperature = temperature
+        self.preprocessor = preprocessor
+        self.seed = seed
+        self.normalizers = normalizers
+        self.pathways = pathways
+        self.shared_layers = shared_layers
+        self.classifier = classifier
+        self.mmd_loss = MMDLoss(num_kernels, kernel_multiplier, mmd_estimator, seed)
+        self.trackers = {
+            name: keras.metrics.Mean(name=name)
+            for name in (
+                *(("mmd", "source") if has_source else ()),
+                *("cross", *media),
+                *(f"{name}_accuracy" for name in media),
+            )
+        }
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Sum of the weighted terms of the class docstring; each also becomes a metric."""
+        terms = self.loss_terms(y, y_pred)
+        for name, value in terms.items():
+            self.trackers[name].update_state(value)
+        for name in self.media:
+            hits = keras.metrics.categorical_accuracy(y[name], y_pred[name])
+            self.trackers[f"{name}_accuracy"].update_state(hits)
+        return sum(self._weight(name) * value for name, value in terms.items())
+
+    def loss_terms(self, y: dict[str, Tensor], y_pred: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The terms of the loss, unweighted.
+
+        Args:
+            y: Label distributions `(batch, classes)` of each medium, and of `"source"`.
+            y_pred: What the model returns.
+
+        Returns:
+            Term name to scalar.
+        """
+        terms = {}
+        layers = range(6, 6 + len(self.pathway_units))
+        if self.source_classes is not None:
+            terms["mmd"] = sum(
+                self.mmd_loss(y_pred[f"{SOURCE}_fc{i}"], y_pred[f"{self.hub}_fc{i}"])
+                for i in layers
+            )
+            terms[SOURCE] = _cross_entropy(y[SOURCE], y_pred[SOURCE])
+        terms["cross"] = sum(
+            pairwise_transfer(y_pred[f"{self.hub}_fc{i}"], y_pred[f"{spoke}_fc{i}"])
+            * (PAPER_WIDTH / width)
+            for spoke in self.media
+            if spoke != self.hub
+            for i, width in zip(layers, self.pathway_units, strict=True)
+        )
+        for name in self.media:
+            terms[name] = _cross_entropy(y[name], y_pred[name], self.label_smoothing)
+        return terms
+
+    def _weight(self, term: str) -> float:
+        weights = {
+            "mmd": self.mmd_weight,
+            SOURCE: self.source_weight,
+            "cross": self.cross_weight,
+        }
+        return weights.get(term, self.correlation_weight)
+
+    def build_encoder(self, media: str) -> keras.Model:
+        """See `CrossModalModel.build_encoder`."""
+        if media not in self.media:
+            raise KeyError(f"This model has the media {sorted(self.media)}. Received: {media=}.")
+        inputs = keras.Input((self.media[media],), name=media)
+        rows = self.normalizers[media](inputs) if media in self.normalizers else inputs
+        common = self.shared_layers(self.pathways[media](rows)[-1])
+        if self.readout != "fc9":
+            common = ops.cast(self.classifier(common), "float32")
+        if self.readout.endswith("probabilities"):
+            common = ops.softmax(common / self.temperature)
+        if self.readout == "centred_probabilities":
+            common = common - 1.0 / self.num_classes
+        return keras.Model(inputs, common, name=f"{media}_encoder")
+
+    def without_source(self) -> "CHTN":
+        """A copy without the source branch: all that retrieval needs, and much smaller."""
+        copy = CHTN.from_config({**self.get_config(), "source_classes": None})
+        by_name = {layer.name: layer for layer in self.layers}
+        for layer in copy.layers:
+            layer.set_weights(by_name[layer.name].get_weights())
+        return copy
+
+
+def _check(
+    media: Mapping[str, int], num_classes: int, hub: str, readout: str, temperature: float
+) -> None:
+    if hub not in media or SOURCE in media:
+        raise ValueError(
+            f"The hub must be one of the media, and no medium may be called {SOURCE!r}. "
+            f"Received: hub={hub!r}, media={dict(media)}."
+        )
+    if num_classes < 2:
+        raise ValueError(f"A classifier needs at least two classes. Received: {num_classes=}.")
+    if readout not in READOUTS:
+        raise ValueError(f"Readouts are {READOUTS}. Received: {readout=}.")
+    if temperature <= 0:
+        raise ValueError(f"The temperature must be positive. Received: {temperature=}.")
+
+
+def _normalize_inputs(
+    inputs: Mapping[str, Tensor], normalizers: Mapping[str, keras.layers.Layer], hub: str
+) -> dict[str, Tensor]:
+    """Batch-normalise the inputs that have a normaliser; source rows go with those of the hub."""
+    rows = {name: normalizers[name](x) if name in normalizers else x for name, x in inputs.items()}
+    if hub in normalizers and SOURCE in inputs:
+        both = [inputs[hub], inputs[SOURCE]]
+        stacked = normalizers[hub](keras.layers.Concatenate(axis=0, name="stack_hub")(both))
+        rows[hub], rows[SOURCE] = SplitRows(name="unstack_hub")(stacked, both)
+    return rows
+
+
+def _cross_entropy(labels: Tensor, logits: Tensor, smoothing: float = 0.0) -> Tensor:
+    logits = ops.cast(logits, "float32")
+    labels = labels * (1.0 - smoothing) + smoothing / ops.shape(labels)[-1]
+    return ops.mean(ops.categorical_crossentropy(labels, logits, from_logits=True))

@@ -1,0 +1,230 @@
+"""`CrossModalModel`: what every Keras model of the zoo can do besides training."""
+
+import functools
+import inspect
+from pathlib import Path
+from typing import Any, Self
+
+import keras
+import numpy as np
+
+from keras_xmr import presets
+from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.preprocessing.preprocessor import Preprocessor
+from keras_xmr.training.batches import PairedBatches, paired_stream, single_stream
+from keras_xmr.types import Array, Config, FloatArray, Items
+
+SOURCE = "source"
+"""Name of the source domain's rows among the inputs of a model."""
+
+
+class CrossModalModel(keras.Model):
+    """A functional Keras model that maps every medium into one common representation.
+
+    Sub-classes build their training graph in the constructor, say in `compute_loss` what is
+    minimised, and in `build_encoder` how one medium reaches the common representation.
+
+    Attributes:
+        preprocessor: Fitted `Preprocessor`, or `None` for a model that takes arrays only.
+    """
+
+    media: dict[str, int]
+    hub: str
+    source_classes: int | None
+    preprocessor: Preprocessor | None
+
+    @classmethod
+    def for_data(
+        cls,
+        data: CrossModalData,
+        source: CrossModalData | None = None,
+        *,
+        preprocessor: Preprocessor | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """A new model that fits a data set, with a preprocessor fitted on its training part.
+
+        Args:
+            data: The target data.
+            source: Labelled data of one of the media; `None` for no transfer from a source.
+            preprocessor: What to use instead of `Preprocessor.for_data(data)`; it is fitted here.
+            **kwargs: Further arguments of the constructor.
+        """
+        fitted = (preprocessor or Preprocessor.for_data(data)).fit(data.part("train"))
+        return cls(
+            fitted.dims,
+            data.num_classes,
+            None if source is None else source.num_classes,
+            preprocessor=fitted,
+            **kwargs,
+        )
+
+    def batches(
+        self,
+        data: CrossModalData,
+        source: CrossModalData | None = None,
+        *,
+        split: str = "train",
+        batch_size: int = 64,
+        shuffle: bool = True,
+        seed: int = 0,
+    ) -> PairedBatches:
+        """Batches of target pairs and source items, for `fit` and `evaluate`.
+
+        Args:
+            data: The target data.
+            source: The source data; a batch has as many of its items as of pairs.
+            split: The part to take of both.
+            batch_size: Pairs per batch.
+            shuffle: Whether to draw a new order each time through.
+            seed: Seed of the order.
+
+        Raises:
+            ValueError: If the model has a source branch and `source` is not given, or the other
+                way round.
+        """
+        if (source is None) != (self.source_classes is None):
+            raise ValueError(
+                "Source data go with a source branch. "
+                f"Received: source={source and source.name!r}, "
+                f"model with source_classes={self.source_classes}."
+            )
+        preprocessor = self._require_preprocessor()
+        streams = [paired_stream(data.part(split), self.media, preprocessor)]
+        if source is not None:
+            streams.append(single_stream(source.part(split), self.hub, SOURCE, preprocessor))
+        return PairedBatches(streams, batch_size=batch_size, shuffle=shuffle, seed=seed)
+
+    def build_encoder(self, media: str) -> keras.Model:
+        """A functional model from the rows of one medium to its common representation."""
+        raise NotImplementedError
+
+    def encoder(self, media: str) -> keras.Model:
+        """The model from rows `(n, d)` of one medium to the common representation `(n, common_dim)`.
+
+        It shares its layers with this model, and needs no other medium.
+
+        Raises:
+            KeyError: If the model has no such medium.
+        """
+        if not hasattr(self, "_encoder"):
+            # A function, not a dict: Keras would track the encoders in it and save them too.
+            self._encoder = functools.cache(self.build_encoder)
+        return self._encoder(media)
+
+    def preprocess(self, data: CrossModalData) -> dict[str, FloatArray]:
+        """Arrays `(n, d)` of every medium of `data` that the model knows.
+
+        Raises:
+            ValueError: If the model has no preprocessor.
+        """
+        preprocessor = self._require_preprocessor()
+        return {
+            name: preprocessor(medium.items, name)
+            for name, medium in data.media.items()
+            if name in preprocessor.transforms
+        }
+
+    def encode(
+        self,
+        x: CrossModalData | dict[str, Array] | Items,
+        media: str,
+        *,
+        batch_size: int = 256,
+    ) -> FloatArray:
+        """Map items of one medium into the common representation.
+
+        Args:
+            x: A data set, or raw items of the medium (sentences, feature rows): they are
+                preprocessed first. A dict, such as `preprocess` returns, is taken as it is.
+            media: Name of the medium.
+            batch_size: Rows per forward pass.
+
+        Returns:
+            Common representation `(n, common_dim)`, float32.
+
+        Raises:
+            KeyError: If the model, or `x`, has no such medium.
+            ValueError: If raw items are given to a model without a preprocessor.
+        """
+        encoder = self.encoder(media)
+        if isinstance(x, dict):
+            rows = x[media]
+        else:
+            items = x.medium(media).items if isinstance(x, CrossModalData) else x
+            rows = self._require_preprocessor()(items, media)
+        if not len(rows):
+            return np.zeros((0, encoder.output_shape[-1]), dtype=np.float32)
+        encoded: FloatArray = encoder.predict(rows, batch_size=batch_size, verbose=0)
+        return encoded.astype(np.float32)
+
+    def encode_image(self, x: Any, *, batch_size: int = 256) -> FloatArray:
+        """`encode(x, media="image")`."""
+        return self.encode(x, "image", batch_size=batch_size)
+
+    def encode_text(self, x: Any, *, batch_size: int = 256) -> FloatArray:
+        """`encode(x, media="text")`."""
+        return self.encode(x, "text", batch_size=batch_size)
+
+    def save_to_preset(
+        self, path: str | Path, *, metadata: Config | None = None, card: str = ""
+    ) -> Path:
+        """Write the model, its preprocessor and its card into a directory.
+
+        Args:
+            path: The directory; it appears whole or not at all.
+            metadata: What `metadata.json` shall tell: data, split, seed, command, figures.
+            card: Text of the directory's `README.md`.
+
+        Returns:
+            The directory.
+        """
+        return presets.save(self, Path(path), metadata=metadata or {}, card=card)
+
+    @classmethod
+    def from_preset(cls, name: str | Path) -> Self:
+        """Load a model by the name of a bundled preset, or from a directory.
+
+        Args:
+            name: `"pascal"`, `"wiki"`, ... or the path of a directory.
+
+        Raises:
+            ValueError: If there is no such preset, it is of another class, or it is damaged.
+        """
+        model = presets.load(name, expected=cls)
+        assert isinstance(model, cls)
+        return model
+
+    def get_config(self) -> Config:
+        """The constructor's arguments, JSON-serialisable."""
+        named = [
+            p.name
+            for p in inspect.signature(type(self)).parameters.values()
+            if p.kind != p.VAR_KEYWORD
+        ]
+        return {
+            **{
+                name: getattr(self, name) for name in named if name not in ("preprocessor", "dtype")
+            },
+            "name": self.name,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+            "preprocessor": self.preprocessor and self.preprocessor.get_config(),
+        }
+
+    @classmethod
+    def from_config(cls, config: Config, custom_objects: Any = None) -> Self:
+        """The counterpart of `get_config`."""
+        config = dict(config)
+        if config.get("preprocessor") is not None:
+            config["preprocessor"] = Preprocessor.from_config(config["preprocessor"])
+        if isinstance(config.get("dtype"), dict):
+            config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
+        return cls(**config)
+
+    def _require_preprocessor(self) -> Preprocessor:
+        if self.preprocessor is None:
+            raise ValueError(
+                "Raw items need a model with a preprocessor. Received: preprocessor=None. "
+                "Pass preprocessor=..., or give encode() a dict of ready arrays."
+            )
+        return self.preprocessor

@@ -1,0 +1,123 @@
+"""`Preprocessor`: what turns the items of each medium into the arrays a model takes."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import numpy as np
+
+from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.datasets.word_counts import WordCounts
+from keras_xmr.preprocessing.features import FeatureScaler
+from keras_xmr.preprocessing.texts import TextVectorizer
+from keras_xmr.types import Config, FloatArray, Items
+
+Transform: TypeAlias = FeatureScaler | TextVectorizer
+
+_TRANSFORMS: dict[str, type[Transform]] = {
+    "FeatureScaler": FeatureScaler,
+    "TextVectorizer": TextVectorizer,
+}
+
+
+class Preprocessor:
+    """One fitted transform for each medium. It is saved with the model, as JSON.
+
+    Args:
+        transforms: Medium name to `FeatureScaler`, `TextVectorizer` or anything with their verbs.
+
+    Example:
+        >>> from keras_xmr.datasets import toy
+        >>> preprocessor = Preprocessor.for_data(toy()).fit(toy().part("train"))
+        >>> preprocessor(["class1 thing0"], "text").shape
+        (1, 10)
+    """
+
+    def __init__(self, transforms: Mapping[str, Transform]) -> None:
+        self.transforms = dict(transforms)
+
+    @classmethod
+    def for_data(cls, data: CrossModalData, **transforms: Transform) -> "Preprocessor":
+        """The usual transform for what each medium of `data` holds, unless one is given.
+
+        Texts and word counts get a `TextVectorizer`, feature rows a `FeatureScaler`.
+
+        Args:
+            data: The data set.
+            **transforms: Medium name to the transform to use instead.
+
+        Raises:
+            ValueError: If a medium holds something else and no transform is given for it.
+        """
+        return cls(
+            {
+                name: transforms.get(name) or _usual_transform(name, medium.items)
+                for name, medium in data.media.items()
+            }
+        )
+
+    def fit(self, data: CrossModalData) -> "Preprocessor":
+        """Fit every transform on the training items `data`; returns `self`."""
+        for name, transform in self.transforms.items():
+            transform.fit(data.medium(name).items)
+        return self
+
+    @property
+    def dims(self) -> dict[str, int]:
+        """Medium name to the width of its rows."""
+        return {name: transform.dim for name, transform in self.transforms.items()}
+
+    def __call__(self, items: Items, medium: str) -> FloatArray:
+        """Rows `(n, d)` of the items of one medium.
+
+        Raises:
+            KeyError: If the preprocessor was not made for that medium.
+        """
+        if medium not in self.transforms:
+            raise KeyError(
+                f"This preprocessor serves the media {sorted(self.transforms)}. "
+                f"Received: medium={medium!r}."
+            )
+        return self.transforms[medium](items)
+
+    def get_config(self) -> Config:
+        """Everything needed to rebuild the fitted preprocessor, JSON-serialisable."""
+        return {
+            name: {
+                "transform": type(transform).__name__,
+                "config": transform.get_config(),
+                "state": transform.get_state(),
+            }
+            for name, transform in self.transforms.items()
+        }
+
+    @classmethod
+    def from_config(cls, config: Config) -> "Preprocessor":
+        """The counterpart of `get_config`.
+
+        Raises:
+            ValueError: If a transform is unknown to this version of the library.
+        """
+        transforms = {}
+        for name, entry in config.items():
+            if entry["transform"] not in _TRANSFORMS:
+                raise ValueError(
+                    f"Known transforms are {sorted(_TRANSFORMS)}. "
+                    f"Received: transform={entry['transform']!r} for medium {name!r}."
+                )
+            transform = _TRANSFORMS[entry["transform"]](**entry["config"])
+            transform.set_state(entry["state"])
+            transforms[name] = transform
+        return cls(transforms)
+
+
+def _usual_transform(name: str, items: Items) -> Transform:
+    if isinstance(items, WordCounts):
+        return TextVectorizer()
+    if isinstance(items, np.ndarray) and items.ndim == 2:
+        return FeatureScaler()
+    if name == "text" and len(items) and isinstance(items[0], str):
+        return TextVectorizer()
+    raise ValueError(
+        "Without a transform given for it, a medium must hold feature rows (n, d), WordCounts, or "
+        f"sentences under the name 'text'. Received: medium {name!r} of {type(items).__name__}."
+    )

@@ -1,0 +1,172 @@
+"""Texts -> weighted bags of words; the vocabulary and the weights are fitted on training texts."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from keras_xmr.datasets.word_counts import WordCounts
+from keras_xmr.types import Config, FloatArray
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+# Scripts written without spaces give one token per character; elsewhere a run of letters or digits.
+_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
+
+WEIGHTINGS = ("counts", "tfidf")
+
+
+def tokenize(text: str) -> list[str]:
+    """Split a text into case-folded tokens, in any script.
+
+    Example:
+        >>> tokenize("Two DOGS, one straße; 两只狗")
+        ['two', 'dogs', 'one', 'strasse', '两', '只', '狗']
+    """
+    return _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def count_words(texts: Sequence[str]) -> WordCounts:
+    """Count every word of `texts`; the words come in alphabetical order.
+
+    Raises:
+        ValueError: If an item is not a string, or no text has any word.
+
+    Example:
+        >>> counts = count_words(["a dog", "a dog and a cat"])
+        >>> counts.words, counts.counts.toarray().tolist()
+        (('a', 'and', 'cat', 'dog'), [[1, 0, 0, 1], [2, 1, 1, 1]])
+    """
+    from scipy.sparse import csr_array
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    _check_strings(texts)
+    vectorizer = CountVectorizer(analyzer=tokenize)
+    try:
+        counts = vectorizer.fit_transform(texts)
+    except ValueError as error:
+        raise ValueError(
+            "Counting needs at least one word in all the texts together. "
+            f"Received: {len(texts)} texts without a letter or digit."
+        ) from error
+    return WordCounts(csr_array(counts), tuple(vectorizer.get_feature_names_out().tolist()))
+
+
+def _check_strings(texts: Sequence[Any]) -> None:
+    wrong = next((text for text in texts if not isinstance(text, str)), None)
+    if wrong is not None:
+        raise ValueError(
+            "Texts must be strings, or WordCounts. "
+            f"Received: an item of type {type(wrong).__name__}."
+        )
+
+
+class TextVectorizer:
+    """Texts to rows of word weights.
+
+    The vocabulary are the most frequent words of the training texts. `"counts"` is what the CHTN
+    paper calls bag of words; `"tfidf"` weighs a word by `(1 + log count) * idf`, with the smoothed
+    `idf = 1 + log((1 + n) / (1 + texts with the word))`, and scales rows to unit length.
+
+    Args:
+        max_words: Size of the vocabulary; it is smaller where the texts have fewer words.
+        weighting: `"tfidf"` or `"counts"`.
+        stop_words: Whether to leave out frequent English function words.
+
+    Example:
+        >>> vectorizer = TextVectorizer(max_words=3, weighting="counts").fit(
+        ...     ["a dog and a dog", "a dog and a cat"])
+        >>> vectorizer.words
+        ('a', 'dog', 'and')
+        >>> vectorizer(["A cat and a Dog!"]).tolist()
+        [[2.0, 1.0, 1.0]]
+    """
+
+    def __init__(
+        self, max_words: int = 1000, *, weighting: str = "tfidf", stop_words: bool = False
+    ) -> None:
+        if max_words < 1:
+            raise ValueError(f"A vocabulary needs at least one word. Received: {max_words=}.")
+        if weighting not in WEIGHTINGS:
+            raise ValueError(f"Weightings are {WEIGHTINGS}. Received: {weighting=}.")
+        self.max_words = max_words
+        self.weighting = weighting
+        self.stop_words = stop_words
+        self.words: tuple[str, ...] = ()
+        self.idf: FloatArray = np.zeros(0)
+
+    def fit(self, texts: Sequence[str] | WordCounts) -> "TextVectorizer":
+        """Choose the vocabulary and its weights from training texts; returns `self`."""
+        from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfTransformer
+
+        all_words = texts if isinstance(texts, WordCounts) else count_words(texts)
+        total = all_words.counts.sum(axis=0)
+        dropped = ENGLISH_STOP_WORDS if self.stop_words else frozenset()
+        # Equally frequent words are taken in alphabetical order, so that a refit is the same.
+        ranked = sorted(
+            (-int(count), word)
+            for word, count in zip(all_words.words, total, strict=True)
+            if count and word not in dropped
+        )
+        self.words = tuple(word for _, word in ranked[: self.max_words])
+        self.idf = TfidfTransformer().fit(all_words.columns(self.words)).idf_
+        return self
+
+    @property
+    def dim(self) -> int:
+        """Width of the rows."""
+        return len(self.words)
+
+    def __call__(self, texts: Sequence[str] | WordCounts) -> FloatArray:
+        """Weights `(texts, words)`, float32.
+
+        Raises:
+            RuntimeError: Before `fit`.
+            ValueError: If `texts` is a single string or holds anything but strings.
+        """
+        if not self.words:
+            raise RuntimeError("A TextVectorizer must be fitted before it is used. Call fit().")
+        counts = self._counts(texts)
+        if self.weighting == "tfidf":
+            counts = self._tfidf(counts)
+        weights: FloatArray = counts.toarray().astype(np.float32)
+        return weights
+
+    def _counts(self, texts: Sequence[str] | WordCounts) -> "csr_array":
+        from sklearn.feature_extraction.text import CountVectorizer
+
+        if isinstance(texts, WordCounts):
+            return texts.columns(self.words)
+        if isinstance(texts, str):
+            raise ValueError("Expected a list of texts. Received: a single string; wrap it in [].")
+        _check_strings(texts)
+        counter = CountVectorizer(analyzer=tokenize, vocabulary=self.words)
+        return counter.transform(texts).astype(np.float64)
+
+    def _tfidf(self, counts: "csr_array") -> "csr_array":
+        from sklearn.feature_extraction.text import TfidfTransformer
+
+        weigh = TfidfTransformer(sublinear_tf=True)
+        weigh.idf_ = self.idf
+        return weigh.transform(counts)
+
+    def get_config(self) -> Config:
+        """The constructor's arguments."""
+        return {
+            "max_words": self.max_words,
+            "weighting": self.weighting,
+            "stop_words": self.stop_words,
+        }
+
+    def get_state(self) -> dict[str, list[Any]]:
+        """What `fit` found, JSON-serialisable."""
+        return {"words": list(self.words), "idf": self.idf.tolist()}
+
+    def set_state(self, state: dict[str, list[Any]]) -> None:
+        """Take over what `get_state` gave."""
+        self.words = tuple(state["words"])
+        self.idf = np.array(state["idf"], dtype=np.float64)

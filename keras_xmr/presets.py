@@ -1,0 +1,213 @@
+"""Presets: a trained model as a directory that a person can read.
+
+| file | content |
+|---|---|
+| `config.json` | class name and constructor arguments |
+| `preprocessor.json` | what turns raw items into the model's arrays |
+| `model.weights.h5` | weights; matrices in float16, the rest as trained |
+| `metadata.json` | data, split, seed, command, measured figures, SHA-256 of the other files |
+| `README.md` | the card |
+
+No file holds code: nothing is unpickled. Every file is verified by its hash before it is used.
+"""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_xmr.types import Config
+from keras_xmr.version import __version__
+
+CONFIG = "config.json"
+PREPROCESSOR = "preprocessor.json"
+WEIGHTS = "model.weights.h5"
+METADATA = "metadata.json"
+CARD = "README.md"
+HASHED = (CONFIG, PREPROCESSOR, WEIGHTS)
+
+
+def bundled_folder() -> Path:
+    """The folder of the presets that come with the library."""
+    package = Path(__file__).parent
+    inside = package / "weights"
+    # A wheel carries the folder inside the package, a checkout beside it.
+    return inside if inside.is_dir() else package.parent / "weights"
+
+
+def bundled() -> dict[str, Config]:
+    """Name to metadata of the presets that come with the library.
+
+    Example:
+        >>> "chtn_pascal" in bundled()
+        True
+    """
+    return {
+        path.parent.name: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(bundled_folder().glob(f"*/{METADATA}"))
+    }
+
+
+def save(model: Any, path: Path, *, metadata: Config, card: str) -> Path:
+    """Write `model` into the directory `path`, whole or not at all.
+
+    Args:
+        model: An object with `get_config`, `save_weights` and `preprocessor`.
+        path: The directory. A preset that is there already is replaced.
+        metadata: What `metadata.json` shall tell besides versions and hashes.
+        card: Text of `README.md`.
+
+    Raises:
+        FileExistsError: If `path` exists and is no preset.
+    """
+    if path.exists() and not (path / METADATA).is_file():
+        raise FileExistsError(
+            f"A preset replaces nothing but a preset. Received: path={str(path)!r}, which exists "
+            "and is none. Choose another path."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
+        draft = Path(folder) / "new"
+        draft.mkdir()
+        _write_files(model, draft, metadata, card)
+        if path.exists():
+            os.replace(path, Path(folder) / "old")
+        os.replace(draft, path)
+    return path
+
+
+def _write_files(model: Any, folder: Path, metadata: Config, card: str) -> None:
+    config = model.get_config()
+    preprocessor = config.pop("preprocessor")
+    _write_json(folder / CONFIG, {"class_name": type(model).__name__, "config": config})
+    _write_json(folder / PREPROCESSOR, preprocessor)
+    model.save_weights(folder / WEIGHTS)
+    _halve_matrices(folder / WEIGHTS)
+    facts = {
+        "keras_xmr_version": __version__,
+        "class_name": type(model).__name__,
+        **metadata,
+        "sha256": {name: _sha256(folder / name) for name in HASHED},
+    }
+    _write_json(folder / METADATA, facts)
+    (folder / CARD).write_text(card or _plain_card(folder.name, facts), encoding="utf-8")
+
+
+def load(name: str | Path, expected: type[Any] | None = None) -> Any:
+    """Load a model from a preset.
+
+    Args:
+        name: Name of a bundled preset, or path of a directory. With `expected`, the class's own
+            prefix may be left out: `"pascal"` for `"chtn_pascal"`.
+        expected: The class that the preset must be of; any public one if `None`.
+
+    Raises:
+        ValueError: If there is no such preset, it is of another class, or a file is missing or
+            does not have the hash that `metadata.json` gives.
+    """
+    folder = find(name, expected)
+    _verify(folder)
+    described = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    kind = _class_of(described["class_name"], expected, folder)
+    config = described["config"]
+    config["preprocessor"] = json.loads((folder / PREPROCESSOR).read_text(encoding="utf-8"))
+    model = kind.from_config(config)
+    model.load_weights(folder / WEIGHTS)
+    return model
+
+
+def find(name: str | Path, expected: type[Any] | None = None) -> Path:
+    """The directory of a preset, by name or path; see `load`."""
+    text = str(name)
+    if isinstance(name, Path) or os.sep in text or text.startswith("."):
+        if Path(text).is_dir():
+            return Path(text)
+        raise ValueError(f"A preset path must be a directory. Received: name={text!r}.")
+    prefix = f"{_snake(expected.__name__)}_" if expected is not None else ""
+    for candidate in (f"{prefix}{text}", text):
+        if (bundled_folder() / candidate / METADATA).is_file():
+            return bundled_folder() / candidate
+    raise ValueError(
+        f"Bundled presets are {sorted(bundled())}; a directory is given by its path, such as "
+        f"'./{text}'. Received: name={text!r}."
+    )
+
+
+def _verify(folder: Path) -> None:
+    missing = [name for name in (*HASHED, METADATA) if not (folder / name).is_file()]
+    if missing:
+        raise ValueError(
+            f"A preset has the files {[*HASHED, METADATA]}. "
+            f"Received: {str(folder)!r} without {missing}."
+        )
+    expected = json.loads((folder / METADATA).read_text(encoding="utf-8"))["sha256"]
+    for name in HASHED:
+        found = _sha256(folder / name)
+        if found != expected.get(name):
+            raise ValueError(
+                f"The file {name} of a preset must have the SHA-256 that {METADATA} gives, "
+                f"{expected.get(name)}. Received: {found} in {str(folder)!r}. "
+                "The file is damaged or was changed: get the preset again."
+            )
+
+
+def _class_of(class_name: str, expected: type[Any] | None, folder: Path) -> type[Any]:
+    import keras_xmr
+
+    if expected is not None and class_name == expected.__name__:
+        return expected
+    known = getattr(keras_xmr, class_name, None) if class_name in keras_xmr.__all__ else None
+    if known is None or (expected is not None and not issubclass(known, expected)):
+        wanted = "a public class of keras_xmr" if expected is None else expected.__name__
+        raise ValueError(
+            f"Expected a preset of {wanted}. Received: class_name={class_name!r} "
+            f"in {str(folder)!r}."
+        )
+    found: type[Any] = known
+    return found
+
+
+def _halve_matrices(path: Path) -> None:
+    """Rewrite an HDF5 file with its float32 matrices in float16.
+
+    Vectors (biases, running statistics) are small, and variances may not fit float16: they stay.
+    """
+    import h5py
+
+    halved = path.with_suffix(".half")
+    with h5py.File(path, "r") as source, h5py.File(halved, "w") as target:
+
+        def copy(name: str, item: Any) -> None:
+            if isinstance(item, h5py.Dataset):
+                value = item[()]
+                if item.ndim >= 2 and item.dtype == np.float32:
+                    value = value.astype(np.float16)
+                copied = target.create_dataset(name, data=value)
+            else:
+                copied = target.require_group(name)
+            for key, attribute in item.attrs.items():
+                copied.attrs[key] = attribute
+
+        source.visititems(copy)
+    os.replace(halved, path)
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _plain_card(name: str, facts: Config) -> str:
+    return f"# {name}\n\nA {facts['class_name']} model of keras_xmr {__version__}.\n"

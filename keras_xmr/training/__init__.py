@@ -1,0 +1,1 @@
+"""What `fit` needs besides the model: batches and callbacks."""

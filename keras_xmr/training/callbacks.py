@@ -1,0 +1,52 @@
+"""Callbacks for `fit`."""
+
+from typing import Any
+
+import keras
+
+from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.evaluation import evaluate
+
+
+class RetrievalMAP(keras.callbacks.Callback):
+    """Measure MAP@all on a part of the data after each epoch, as the log entry `val_map`.
+
+    Put it before the callbacks that watch it: `keras.callbacks.EarlyStopping` and
+    `ModelCheckpoint` with `monitor="val_map", mode="max"`.
+
+    Args:
+        data: The data set.
+        split: The part to measure on.
+        every: Number of epochs between two measurements; in between the last value stands.
+
+    Example:
+        >>> import keras_xmr
+        >>> data = keras_xmr.datasets.toy()
+        >>> model = keras_xmr.CHTN.for_data(data, pathway_units=(8, 8), shared_units=(8, 8))
+        >>> model.compile(optimizer="adam")
+        >>> watch = keras.callbacks.EarlyStopping("val_map", mode="max", patience=3)
+        >>> history = model.fit(
+        ...     model.batches(data, batch_size=20), epochs=2, verbose=0,
+        ...     callbacks=[keras_xmr.RetrievalMAP(data), watch])
+        >>> len(history.history["val_map"])
+        2
+    """
+
+    def __init__(self, data: CrossModalData, *, split: str = "validation", every: int = 1) -> None:
+        super().__init__()
+        if every < 1:
+            raise ValueError(f"Measurements are at least one epoch apart. Received: {every=}.")
+        self.data = data
+        self.split = split
+        self.every = every
+        self._last: dict[str, float] = {}
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Add `val_map` and `val_map_<direction>` to the logs."""
+        if epoch % self.every == 0 or not self._last:
+            report = evaluate(self.model, self.data, split=self.split)
+            self._last = {"val_map": report.map} | {
+                f"val_map_{d.query}_to_{d.gallery}": d.metrics["MAP@all"] for d in report.directions
+            }
+        if logs is not None:
+            logs.update(self._last)
