@@ -1,7 +1,8 @@
 """Make the feature packs that come with the package, from the raw data.
 
-Needs KERAS_XMR_DATA with `pascal_sentences/`, `caltech101/` and, in `backbones/`, the ImageNet weights
-of MobileNetV2. A pack holds features in float16, word counts, labels and ids: no picture, no sentence.
+Needs KERAS_XMR_DATA with `pascal_sentences/`, `caltech101/` and, in `backbones/`, the ImageNet
+weights of MobileNetV2. A pack holds features in float16, word counts, labels and ids: no picture,
+no sentence.
 
     KERAS_XMR_DATA=... python examples/make_feature_packs.py
 """

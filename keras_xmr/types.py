@@ -1,6 +1,5 @@
 """The words used in every signature."""
 
-from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,8 +14,8 @@ Array: TypeAlias = npt.NDArray[Any]
 FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 """A NumPy array of floats."""
 
-Items: TypeAlias = Array | Sequence[Any]
-"""The items of one medium: feature rows, or raw items such as sentences and picture paths."""
+Items: TypeAlias = Any
+"""The items of one medium: feature rows `(n, d)`, `WordCounts`, or a sequence of raw items."""
 
 Config: TypeAlias = dict[str, Any]
 """What `get_config` returns: JSON-serialisable."""

@@ -39,7 +39,7 @@ class SemanticMatching:
 
     def __init__(
         self,
-        C: float | Mapping[str, float] = 1.0,  # noqa: N803
+        C: float | Mapping[str, float] = 1.0,
         readout: str = "probabilities",
         preprocessor: Preprocessor | None = None,
         max_iter: int = 1000,

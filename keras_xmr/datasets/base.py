@@ -1,6 +1,7 @@
 """`CrossModalData`: labelled items of any number of media, split into parts.
 
-Nothing here knows how many media there are or what they are called: pictures and texts are two names among others.
+Nothing here knows how many media there are or what they are called: pictures and texts are two
+names among others.
 """
 
 import hashlib
@@ -146,7 +147,7 @@ class CrossModalData:
                 wrong = medium.labels.shape[1] != classes
             else:
                 wrong = bool(len(medium)) and not (
-                    0 <= medium.labels.min() and medium.labels.max() < classes
+                    medium.labels.min() >= 0 and medium.labels.max() < classes
                 )
             if wrong:
                 raise ValueError(

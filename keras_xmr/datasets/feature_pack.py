@@ -43,7 +43,7 @@ def pack_features(arrays: dict[str, Any], extractor: str) -> Array:
 
 
 def raw_files(folder: str, names: Array) -> Array:
-    """Paths `(n,)` of raw files below `KERAS_XMR_DATA`; empty strings where the folder is absent."""
+    """Paths `(n,)` of raw files; empty strings where `KERAS_XMR_DATA` has no such folder."""
     root = data_root()
     if root is None or not (root / folder).is_dir():
         return np.full(len(names), "")

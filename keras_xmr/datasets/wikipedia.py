@@ -34,8 +34,8 @@ def wikipedia(text: str = "tfidf", *, split: str = "paper") -> CrossModalData:
         ValueError: If `text` or `split` is none of the names above.
 
     Example:
-        >>> data = wikipedia(split="paper")  # doctest: +SKIP
-        >>> [len(data.part(p).media["text"]) for p in ("train", "validation", "test")]  # doctest: +SKIP
+        >>> data = wikipedia(split="paper")
+        >>> [len(data.part(p).media["text"]) for p in ("train", "validation", "test")]
         [2173, 231, 462]
 
     Reference:

@@ -102,5 +102,5 @@ class FullyConnected(keras.layers.Layer):
 
 
 def msra(seed: int | None) -> keras.initializers.Initializer:
-    """Caffe's "msra" filler: an untruncated normal of variance 2 / fan-in (`he_normal` truncates)."""
+    """Caffe's "msra" filler: a normal of variance 2 / fan-in; `he_normal` would truncate it."""
     return keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal", seed=seed)

@@ -1,6 +1,7 @@
 """`SharedLayers`: fc8 and fc9, the same weights for every medium."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -35,12 +36,12 @@ class SharedLayers(FullyConnected):
         self,
         units: Sequence[int] = (4096, 4096),
         batch_normalization: bool = False,
-        **kwargs: object,
+        **kwargs: Any,
     ) -> None:
         super().__init__(units, batch_normalization, **kwargs)
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         return super().call(inputs, training=training)[-1]
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         return super().compute_output_shape(input_shape)[-1]

@@ -25,10 +25,13 @@ def maximum_mean_discrepancy(
 
     | estimator | formula |
     |---|---|
-    | `"quadratic_unbiased"` | means over pairs of different rows, less twice the mean over cross pairs; may be negative |
-    | `"quadratic_biased"` | the same, pairs of a row with itself included; never negative |
-    | `"linear"` | mean over `i` of `k(s, s') + k(t, t') - k(s, t') - k(s', t)`, where `s' , t'` are the next rows |
-    | `"linear_random"` | the same with `max(n, m)` random quadruples, as the CHTN release does; it logs their sum, here it is their mean |
+    | `"quadratic_unbiased"` | mean over pairs of different rows of either, less twice that across |
+    | `"quadratic_biased"` | the same, pairs of a row with itself included |
+    | `"linear"` | mean over `i` of `k(s, s') + k(t, t') - k(s, t') - k(s', t)`: next rows |
+    | `"linear_random"` | the same for `max(n, m)` random quadruples, as in the CHTN release |
+
+    All but the biased one may be negative. The release logs the sum over the quadruples, and
+    differentiates their mean, which is what this returns.
 
     Args:
         source: Features `(n, d)`, at least two rows.

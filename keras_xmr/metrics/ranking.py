@@ -28,10 +28,13 @@ from keras_xmr.types import Array, FloatArray
 
 __all__ = ["cosine_scores", "ranked_relevance", "ranked_relevance_blocks", "relevance"]
 
-# The most temporary bytes alive at once. Per (query, gallery item): scores 8, grid levels 8, keys
-# 8, two flags 2, and the allocator's slack. Per query feature: the row and its fixed point.
-_PAIR_BYTES = 28
+# Bytes of a block. Per (query, gallery item): scores 8, shared classes 4, two flags 2. Per query
+# feature: the row and its fixed point.
+_PAIR_BYTES = 14
 _FEATURE_BYTES = 48
+# Bytes of the rows that are sorted together. Per item: grid levels 8, keys 8, a flag.
+_KEY_BYTES = 17
+_CACHE_BYTES = 2 * 2**20
 
 
 def relevance(query_labels: Array, gallery_labels: Array) -> Array:
@@ -123,6 +126,14 @@ def ranked_relevance(scores: FloatArray, relevant: Array) -> Array:
         section 8.4 (evaluation of ranked results).
     """
     scores, relevant = _check_scores(scores, relevant)
+    ranked = np.empty(scores.shape, np.bool_)
+    # A few rows at a time: the keys stay in the processor's cache.
+    for part in chunks(len(scores), _KEY_BYTES * scores.shape[1], _CACHE_BYTES):
+        ranked[part] = _ranked_rows(scores[part], relevant[part])
+    return ranked
+
+
+def _ranked_rows(scores: FloatArray, relevant: Array) -> Array:
     index_bits = max(scores.shape[1] - 1, 0).bit_length()
     keys = _descending_keys(scores, index_bits)
     if keys is None:

@@ -28,7 +28,7 @@ class CHTN(CrossModalModel):
     Knowledge from a large labelled data set of one medium (the source: pictures with labels) is
     transferred to a small paired data set of two media (the target: pictures with texts):
 
-    - *Single-modal transfer*: source and target pictures have their own fc6 and fc7, and the maximum
+    - *Single-modal transfer*: source and target pictures have their own fc6 and fc7; the maximum
       mean discrepancy draws their activations together, while a classifier fc8 keeps the source
       pathway good at its own classes.
     - *Cross-modal transfer*: fc6 and fc7 of the text of a pair are drawn to those of its picture.
@@ -41,7 +41,7 @@ class CHTN(CrossModalModel):
     |---|---|---|
     | `mmd` | sum over fc6, fc7 of MMD^2(source, hub) | `mmd_weight` |
     | `source` | mean cross-entropy of the source labels | `source_weight` |
-    | `cross` | sum over fc6, fc7 of half the mean squared distance of paired rows, times 4096 / width | `cross_weight` |
+    | `cross` | sum over fc6, fc7 of `pairwise_transfer` * 4096 / width | `cross_weight` |
     | `<medium>` | mean cross-entropy of the target labels, for each medium | `correlation_weight` |
 
     Where this departs from the paper and from the authors' release:

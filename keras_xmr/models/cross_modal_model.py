@@ -100,7 +100,7 @@ class CrossModalModel(keras.Model):
         raise NotImplementedError
 
     def encoder(self, media: str) -> keras.Model:
-        """The model from rows `(n, d)` of one medium to the common representation `(n, common_dim)`.
+        """The model from rows `(n, d)` of one medium to their common representation.
 
         It shares its layers with this model, and needs no other medium.
 

@@ -116,6 +116,15 @@ def test_cosine_scores_and_float32_take_the_fast_path():
     assert ranking._descending_keys(scores.astype("float32"), 32) is None
 
 
+def test_rows_sorted_in_parts_equal_the_whole(monkeypatch):
+    rng = np.random.default_rng(8)
+    scores, relevant = rng.integers(0, 9, (37, 100)) / 8, rng.random((37, 100)) < 0.5
+    monkeypatch.setattr(ranking, "_CACHE_BYTES", 10_000)
+    np.testing.assert_array_equal(
+        ranked_relevance(scores, relevant), naive_ranked(scores, relevant)
+    )
+
+
 def test_all_equal_scores_rank_by_gallery_index():
     relevant = np.random.default_rng(1).random((4, 300)) < 0.5
     for value in (0.25, np.pi):
@@ -246,7 +255,7 @@ def test_blocks_equal_the_whole(kind, block_bytes):
             queries, gallery, query_labels, gallery_labels, block_bytes=block_bytes
         )
     )
-    assert len(blocks) == {1: 23, 7_000: 8, 2**27: 1}[block_bytes]
+    assert len(blocks) == {1: 23, 7_000: 4, 2**27: 1}[block_bytes]
     covered = [i for part, _ in blocks for i in range(part.start, part.stop)]
     assert covered == list(range(23))
     np.testing.assert_array_equal(np.concatenate([ranked for _, ranked in blocks]), whole)
@@ -295,6 +304,7 @@ def test_block_errors_come_with_the_call(change, message):
 @pytest.mark.parametrize(("queries", "gallery", "width"), [(600, 6_000, 3), (20_000, 30, 100)])
 def test_a_block_keeps_to_its_memory(kind, queries, gallery, width, monkeypatch):
     monkeypatch.setattr(cosine, "_CHUNK_BYTES", 2**20)
+    monkeypatch.setattr(ranking, "_CACHE_BYTES", 2**20)
     arguments = problem(kind, queries, gallery, width)
     block_bytes = 8 * 2**20
     fixed_size = 8 * gallery * width

@@ -1,0 +1,37 @@
+"""What all tests share: markers that skip, with the reason, where something is not at hand."""
+
+import os
+
+import pytest
+
+from keras_xmr.datasets.locate import data_root
+
+# The example in this docstring reads real data.
+DOCTESTS_ON_REAL_DATA = ("keras_xmr.datasets.wikipedia.wikipedia",)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Skip tests on real data where there are none."""
+    if data_root() is not None:
+        return
+    skip = pytest.mark.skip(reason="KERAS_XMR_DATA is unset: the real data are not at hand")
+    for item in items:
+        if "data" in item.keywords or item.name in DOCTESTS_ON_REAL_DATA:
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def backend():
+    """Name of the backend this process runs on."""
+    import keras
+
+    return keras.config.backend()
+
+
+@pytest.fixture
+def no_data(monkeypatch):
+    """A machine without real data."""
+    monkeypatch.delenv("KERAS_XMR_DATA", raising=False)
+
+
+assert os.environ.get("KERAS_BACKEND"), "Set KERAS_BACKEND to jax, torch or tensorflow."
