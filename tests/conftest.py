@@ -1,7 +1,5 @@
 """What all tests share: markers that skip, with the reason, where something is not at hand."""
 
-import os
-
 import pytest
 
 from keras_xmr.datasets.locate import data_root
@@ -32,6 +30,3 @@ def backend():
 def no_data(monkeypatch):
     """A machine without real data."""
     monkeypatch.delenv("KERAS_XMR_DATA", raising=False)
-
-
-assert os.environ.get("KERAS_BACKEND"), "Set KERAS_BACKEND to jax, torch or tensorflow."

@@ -20,7 +20,7 @@ class FeatureScaler:
             training standard deviation. Constant columns are only centred.
 
     Example:
-        >>> scaler = FeatureScaler(square_root=True, norm="none").fit(np.ones((2, 3)))
+        >>> scaler = FeatureScaler(norm="none", standardize=False).fit(np.ones((2, 3)))
         >>> scaler(np.array([[4.0, -9.0, 0.0]])).tolist()
         [[2.0, -3.0, 0.0]]
 

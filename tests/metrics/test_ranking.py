@@ -255,7 +255,7 @@ def test_blocks_equal_the_whole(kind, block_bytes):
             queries, gallery, query_labels, gallery_labels, block_bytes=block_bytes
         )
     )
-    assert len(blocks) == {1: 23, 7_000: 4, 2**27: 1}[block_bytes]
+    assert len(blocks) == {1: 23, 7_000: 5, 2**27: 1}[block_bytes]
     covered = [i for part, _ in blocks for i in range(part.start, part.stop)]
     assert covered == list(range(23))
     np.testing.assert_array_equal(np.concatenate([ranked for _, ranked in blocks]), whole)
