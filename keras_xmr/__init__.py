@@ -6,6 +6,7 @@ Names are loaded when first used: importing the package imports no backend.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from keras_xmr.backend import ensure_backend
 from keras_xmr.version import __version__
 
 if TYPE_CHECKING:
@@ -52,11 +53,18 @@ __all__ = [
 ]
 
 
+# What can be used without Keras.
+_PLAIN = ("datasets", "evaluation", "index", "metrics", "baselines", "preprocessing")
+
+
 def __getattr__(name: str) -> Any:
+    home = f"keras_xmr.{name}" if name in _MODULES else _HOMES.get(name, "")
+    if home and not home.startswith(tuple(f"keras_xmr.{plain}" for plain in _PLAIN)):
+        ensure_backend()
     if name in _MODULES:
-        return importlib.import_module(f"keras_xmr.{name}")
+        return importlib.import_module(home)
     if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+        return getattr(importlib.import_module(home), name)
     raise AttributeError(f"module 'keras_xmr' has no attribute {name!r}")
 
 

@@ -350,7 +350,7 @@ def test_peak_memory_of_a_large_evaluation():
     value, megabytes = map(float, output.split())
     assert value == pytest.approx(0.1, abs=0.01)
     # Whole: scores and keys of 2,000 x 20,000 items, 610 MB. A block: 128 MiB and chunks, for any
-    # number of queries; 20,000 x 20,000 was measured at 137 MB.
+    # number of queries; 20,000 x 20,000 was measured at 125 MB.
     assert megabytes < 220
 
 
