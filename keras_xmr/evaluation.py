@@ -3,7 +3,7 @@
 import csv
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -79,6 +79,10 @@ class Report:
     def map(self) -> float:
         """MAP@all averaged over the directions."""
         return float(np.mean([d.metrics["MAP@all"] for d in self.directions]))
+
+    def average_precisions(self) -> FloatArray:
+        """Average precision of every query, direction after direction."""
+        return np.concatenate([d.average_precisions for d in self.directions])
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per direction and one with their average."""
@@ -236,6 +240,27 @@ def _direction(
     )
 
 
+def compare(reports: Mapping[str, Report]) -> list[str]:
+    """How the first of several reports on the same queries stands against each other one.
+
+    Returns:
+        A line for each other report: the difference of the MAP averages, and the p-value of
+        `paired_test` over the queries of all directions.
+    """
+    (first, report), *others = reports.items()
+    lines = []
+    for name, other in others:
+        if (report.split_hash, report.split) != (other.split_hash, other.split):
+            lines.append(f"{first} and {name} were evaluated on different splits")
+            continue
+        p = paired_test(report.average_precisions(), other.average_precisions())
+        lines.append(
+            f"{first} against {name}: MAP {report.map:.4f} against {other.map:.4f} "
+            f"({report.map - other.map:+.4f}, p = {p:.4f})"
+        )
+    return lines
+
+
 def paired_test(first: FloatArray, second: FloatArray, *, seed: int = 0) -> float:
     """Two-sided paired randomisation test of a difference in mean average precision.
 
@@ -249,6 +274,9 @@ def paired_test(first: FloatArray, second: FloatArray, *, seed: int = 0) -> floa
     Returns:
         The p-value.
 
+    Raises:
+        ValueError: If the two do not have the same number of queries.
+
     Example:
         >>> paired_test(np.linspace(0.5, 0.9, 50), np.linspace(0.4, 0.8, 50)) < 0.01
         True
@@ -259,6 +287,11 @@ def paired_test(first: FloatArray, second: FloatArray, *, seed: int = 0) -> floa
     """
     from scipy.stats import permutation_test
 
+    if np.shape(first) != np.shape(second):
+        raise ValueError(
+            "A paired test needs both methods on the same queries. "
+            f"Received: shapes {np.shape(first)} and {np.shape(second)}."
+        )
     result = permutation_test(
         (np.asarray(first) - np.asarray(second),),
         lambda difference, axis: difference.mean(axis=axis),

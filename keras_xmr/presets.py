@@ -16,6 +16,7 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def save(model: Any, path: Path, *, metadata: Config, card: str) -> Path:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
         draft = Path(folder) / "new"
         draft.mkdir()
-        _write_files(model, draft, metadata, card)
+        _write_files(model, draft, metadata, card or _plain_card(path.name, model))
         if path.exists():
             os.replace(path, Path(folder) / "old")
         os.replace(draft, path)
@@ -95,7 +96,7 @@ def _write_files(model: Any, folder: Path, metadata: Config, card: str) -> None:
         "sha256": {name: _sha256(folder / name) for name in HASHED},
     }
     _write_json(folder / METADATA, facts)
-    (folder / CARD).write_text(card or _plain_card(folder.name, facts), encoding="utf-8")
+    (folder / CARD).write_text(card, encoding="utf-8")
 
 
 def load(name: str | Path, expected: type[Any] | None = None) -> Any:
@@ -119,6 +120,24 @@ def load(name: str | Path, expected: type[Any] | None = None) -> Any:
     model = kind.from_config(config)
     model.load_weights(folder / WEIGHTS)
     return model
+
+
+def metadata(name: str | Path) -> Config:
+    """What `metadata.json` of a preset tells."""
+    facts: Config = json.loads((find(name) / METADATA).read_text(encoding="utf-8"))
+    return facts
+
+
+def save_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file through `write`, so that `path` holds all of it or is not touched."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The ending stays: some writers go by it.
+    draft = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        write(draft)
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def find(name: str | Path, expected: type[Any] | None = None) -> Path:
@@ -145,7 +164,7 @@ def _verify(folder: Path) -> None:
             f"A preset has the files {[*HASHED, METADATA]}. "
             f"Received: {str(folder)!r} without {missing}."
         )
-    expected = json.loads((folder / METADATA).read_text(encoding="utf-8"))["sha256"]
+    expected = json.loads((folder / METADATA).read_text(encoding="utf-8")).get("sha256", {})
     for name in HASHED:
         found = _sha256(folder / name)
         if found != expected.get(name):
@@ -162,7 +181,11 @@ def _class_of(class_name: str, expected: type[Any] | None, folder: Path) -> type
     if expected is not None and class_name == expected.__name__:
         return expected
     known = getattr(keras_xmr, class_name, None) if class_name in keras_xmr.__all__ else None
-    if known is None or (expected is not None and not issubclass(known, expected)):
+    if (
+        not isinstance(known, type)
+        or not hasattr(known, "from_config")
+        or (expected is not None and not issubclass(known, expected))
+    ):
         wanted = "a public class of keras_xmr" if expected is None else expected.__name__
         raise ValueError(
             f"Expected a preset of {wanted}. Received: class_name={class_name!r} "
@@ -209,5 +232,5 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
-def _plain_card(name: str, facts: Config) -> str:
-    return f"# {name}\n\nA {facts['class_name']} model of keras_xmr {__version__}.\n"
+def _plain_card(name: str, model: Any) -> str:
+    return f"# {name}\n\nA {type(model).__name__} model of keras_xmr {__version__}.\n"

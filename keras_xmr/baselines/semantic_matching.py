@@ -66,10 +66,20 @@ class SemanticMatching:
         self.preprocessor = (self.preprocessor or Preprocessor.for_data(data)).fit(part)
         for name in self.preprocessor.transforms:
             items = part.medium(name)
-            penalty = self.C[name] if isinstance(self.C, Mapping) else self.C
+            penalty = self._penalty(name)
             rows = self.preprocessor(items.items, name)
             self.weights[name] = self._classifier(rows, items.labels, data.num_classes, penalty)
         return self
+
+    def _penalty(self, medium: str) -> float:
+        if not isinstance(self.C, Mapping):
+            return self.C
+        if medium not in self.C:
+            raise ValueError(
+                f"C must be one number or have one for each medium. Received: C={dict(self.C)}, "
+                f"without {medium!r}."
+            )
+        return self.C[medium]
 
     def _classifier(
         self, rows: FloatArray, labels: Array, num_classes: int, penalty: float
@@ -165,9 +175,11 @@ class SemanticMatching:
         import h5py
 
         with h5py.File(path, "r") as file:
+            # A file gives its groups in alphabetical order; the preprocessor has that of the data.
+            names = list(file) if self.preprocessor is None else self.preprocessor.transforms
             self.weights = {
-                name: tuple(group[key][()].astype(np.float32) for key in ("kernel", "bias"))
-                for name, group in file.items()
+                name: tuple(file[name][key][()].astype(np.float32) for key in ("kernel", "bias"))
+                for name in names
             }
 
     def save_to_preset(

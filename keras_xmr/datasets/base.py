@@ -81,6 +81,9 @@ class MediumItems:
                 "Labels must be class numbers (n,) or a 0/1 matrix (n, classes). "
                 f"Received: labels.shape={self.labels.shape}."
             )
+        if self.labels.ndim == 2 and not np.isin(self.labels, (0, 1)).all():
+            odd = np.setdiff1d(self.labels, (0, 1))[:5].tolist()
+            raise ValueError(f"A label matrix must hold 0 and 1 only. Received: {odd}.")
         unknown = sorted(set(self.split.tolist()) - set(SPLITS))
         if unknown:
             raise ValueError(f"Split names must be among {SPLITS}. Received: split={unknown}.")
@@ -150,10 +153,10 @@ class CrossModalData:
                     medium.labels.min() >= 0 and medium.labels.max() < classes
                 )
             if wrong:
+                found = np.unique(medium.labels)[[0, -1]].tolist() if len(medium) else "none"
                 raise ValueError(
                     f"Labels of medium {name!r} must fit the {classes} class names. "
-                    f"Received: labels.shape={medium.labels.shape}, "
-                    f"range=({medium.labels.min()}, {medium.labels.max()})."
+                    f"Received: labels.shape={medium.labels.shape}, lowest and highest={found}."
                 )
 
     @property
@@ -230,7 +233,7 @@ class CrossModalData:
         for name in sorted(self.media):
             medium = self.media[name]
             for split in SPLITS:
-                ids = sorted(medium.ids[medium.split == split].tolist())
+                ids = sorted(medium.ids[medium.split == split].astype(str).tolist())
                 digest.update("\n".join([f"{name}/{split}", *ids, ""]).encode())
         return digest.hexdigest()
 

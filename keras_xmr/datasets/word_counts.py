@@ -61,11 +61,17 @@ def to_arrays(counts: WordCounts) -> dict[str, Any]:
     """The plain arrays of `counts`, for an `.npz` file."""
     sparse = counts.counts
     return {
-        "count_data": sparse.data.astype(np.uint8),
-        "count_indices": sparse.indices.astype(np.uint16),
-        "count_indptr": sparse.indptr.astype(np.int32),
+        "count_data": _narrow(sparse.data, np.uint8),
+        "count_indices": _narrow(sparse.indices, np.uint16),
+        "count_indptr": sparse.indptr.astype(np.int64 if sparse.nnz >= 2**31 else np.int32),
         "words": np.array(counts.words),
     }
+
+
+def _narrow(numbers: Array, dtype: type[np.unsignedinteger[Any]]) -> Array:
+    """`numbers` in `dtype`, or in a wider type where they do not fit."""
+    highest = int(numbers.max(initial=0))
+    return numbers.astype(np.promote_types(dtype, np.min_scalar_type(highest)))
 
 
 def from_arrays(arrays: dict[str, Any]) -> WordCounts:

@@ -88,7 +88,8 @@ class ExactIndex:
             raise ValueError(f"A search returns at least one item. Received: {k=}.")
         rows = max(1, BLOCK_BYTES // (8 * len(self)))
         ids, scores = [], []
-        for start in range(0, len(queries), rows):
+        # At least one block, so that no query gives no row.
+        for start in range(0, max(1, len(queries)), rows):
             block = cosine_scores(queries[start : start + rows], self.vectors)
             order = np.argsort(-block, axis=1, kind="stable")[:, :k]
             ids.append(self.ids[order])

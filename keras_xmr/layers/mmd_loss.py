@@ -68,8 +68,8 @@ class MMDLoss(keras.layers.Layer):
             seed=getattr(self, "seed_generator", None),
         )
 
-    def compute_output_shape(self, *_: object) -> tuple[()]:
-        return ()
+    def compute_output_spec(self, *_: keras.KerasTensor) -> keras.KerasTensor:
+        return keras.KerasTensor((), "float32")
 
     def get_config(self) -> Config:
         return {

@@ -73,8 +73,10 @@ def maximum_mean_discrepancy(
         s = t = ops.arange(n)
         next_s = next_t = (s + 1) % n
     elif estimator == "linear_random":
-        s, next_s = _random_pairs(ops.maximum(n, m), n, seed)
-        t, next_t = _random_pairs(ops.maximum(n, m), m, seed)
+        # A known number of rows stays a number: JAX cannot compile a shape that is computed.
+        count = max(n, m) if isinstance(n, int) and isinstance(m, int) else ops.maximum(n, m)
+        s, next_s = _random_pairs(count, n, seed)
+        t, next_t = _random_pairs(count, m, seed)
     else:
         raise ValueError(f"Estimators are {ESTIMATORS}. Received: {estimator=}.")
     return ops.mean(

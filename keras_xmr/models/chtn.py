@@ -198,6 +198,7 @@ class CHTN(CrossModalModel):
         super().__init__(inputs, outputs, **kwargs)
 
         # Config
+        self.dtype_policy = keras.dtype_policies.get(dtype)
         self.media = dict(media)
         self.num_classes = num_classes
         self.source_classes = source_classes

@@ -41,8 +41,15 @@ class FeatureScaler:
         self.scale: FloatArray = np.zeros(0, dtype=np.float32)
 
     def fit(self, rows: Array) -> "FeatureScaler":
-        """Measure the training rows `(n, d)`; returns `self`."""
-        rows = self._row_wise(_as_rows(rows)).astype(np.float64)
+        """Measure the training rows `(n, d)`; returns `self`.
+
+        Raises:
+            ValueError: If there are no rows, or a value is not finite.
+        """
+        rows = _as_rows(rows)
+        if not rows.size:
+            raise ValueError(f"Fitting needs feature rows. Received: shape={rows.shape}.")
+        rows = self._row_wise(rows).astype(np.float64)
         deviation = rows.std(axis=0)
         self.mean = rows.mean(axis=0).astype(np.float32)
         self.scale = np.where(deviation > 0, deviation, 1.0).astype(np.float32)

@@ -30,7 +30,10 @@ def load_picture(path: str | Path) -> Array:
         [7, 7, 7]
     """
     with Image.open(path) as picture:
-        upright = ImageOps.exif_transpose(picture).convert("RGB")
-    resized = upright.resize((RESIZED, RESIZED), Image.Resampling.BILINEAR)
+        upright = ImageOps.exif_transpose(picture)
+    if "transparency" in upright.info:
+        # Pillow warns of palettes with transparency that become RGB at once.
+        upright = upright.convert("RGBA")
+    resized = upright.convert("RGB").resize((RESIZED, RESIZED), Image.Resampling.BILINEAR)
     margin = (RESIZED - CROPPED) // 2
     return np.asarray(resized.crop((margin, margin, margin + CROPPED, margin + CROPPED)))

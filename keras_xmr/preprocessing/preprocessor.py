@@ -46,8 +46,15 @@ class Preprocessor:
             **transforms: Medium name to the transform to use instead.
 
         Raises:
-            ValueError: If a medium holds something else and no transform is given for it.
+            ValueError: If a medium holds something else and no transform is given for it, or a
+                transform is given for a medium that `data` has not.
         """
+        unknown = sorted(set(transforms) - set(data.media))
+        if unknown:
+            raise ValueError(
+                f"Transforms go with the media {sorted(data.media)} of {data.name!r}. "
+                f"Received: transforms for {unknown}."
+            )
         return cls(
             {
                 name: transforms.get(name) or _usual_transform(name, medium.items)

@@ -13,9 +13,17 @@ from keras_xmr.types import Config, FloatArray
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-# Scripts written without spaces give one token per character; elsewhere a run of letters or digits.
-_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
+# Chinese and Japanese characters are a token each; elsewhere a token is a run of letters or digits.
+_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+# Vowel signs and accents that are characters of their own: no word characters to `re`, which would
+# take Hindi words apart. The variation selectors of emoji are none of them.
+_MARKS = "".join(
+    character
+    for character in map(chr, range(0x300, 0x1F000))
+    if unicodedata.category(character) in ("Mn", "Mc") and not "\ufe00" <= character <= "\ufe0f"
+)
+_LETTER = rf"[^\W_{_UNSPACED}]"
+_TOKEN = re.compile(rf"(?=\w)[{_UNSPACED}]|{_LETTER}+(?:[{_MARKS}]+{_LETTER}*)*")
 
 WEIGHTINGS = ("counts", "tfidf")
 
@@ -27,14 +35,17 @@ def tokenize(text: str) -> list[str]:
         >>> tokenize("Two DOGS, one straße; 两只狗")
         ['two', 'dogs', 'one', 'strasse', '两', '只', '狗']
     """
-    return _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    # Case folding may take accented letters apart again.
+    return _TOKEN.findall(unicodedata.normalize("NFKC", folded))
 
 
 def count_words(texts: Sequence[str]) -> WordCounts:
     """Count every word of `texts`; the words come in alphabetical order.
 
     Raises:
-        ValueError: If an item is not a string, or no text has any word.
+        ValueError: If `texts` is a single string or holds anything but strings, or no text has
+            any word.
 
     Example:
         >>> counts = count_words(["a dog", "a dog and a cat"])
@@ -57,6 +68,8 @@ def count_words(texts: Sequence[str]) -> WordCounts:
 
 
 def _check_strings(texts: Sequence[Any]) -> None:
+    if isinstance(texts, str):
+        raise ValueError("Expected a list of texts. Received: a single string; wrap it in [].")
     wrong = next((text for text in texts if not isinstance(text, str)), None)
     if wrong is not None:
         raise ValueError(
@@ -100,7 +113,12 @@ class TextVectorizer:
         self.idf: FloatArray = np.zeros(0)
 
     def fit(self, texts: Sequence[str] | WordCounts) -> "TextVectorizer":
-        """Choose the vocabulary and its weights from training texts; returns `self`."""
+        """Choose the vocabulary and its weights from training texts; returns `self`.
+
+        Raises:
+            ValueError: If `texts` is a single string or holds anything but strings, or no word
+                is left.
+        """
         from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfTransformer
 
         all_words = texts if isinstance(texts, WordCounts) else count_words(texts)
@@ -112,6 +130,11 @@ class TextVectorizer:
             for word, count in zip(all_words.words, total, strict=True)
             if count and word not in dropped
         )
+        if not ranked:
+            raise ValueError(
+                "A vocabulary needs at least one word of the training texts. "
+                f"Received: {len(texts)} texts without one, stop_words={self.stop_words}."
+            )
         self.words = tuple(word for _, word in ranked[: self.max_words])
         self.idf = TfidfTransformer().fit(all_words.columns(self.words)).idf_
         return self
@@ -131,7 +154,7 @@ class TextVectorizer:
         if not self.words:
             raise RuntimeError("A TextVectorizer must be fitted before it is used. Call fit().")
         counts = self._counts(texts)
-        if self.weighting == "tfidf":
+        if self.weighting == "tfidf" and len(texts):
             counts = self._tfidf(counts)
         weights: FloatArray = counts.toarray().astype(np.float32)
         return weights
@@ -141,8 +164,6 @@ class TextVectorizer:
 
         if isinstance(texts, WordCounts):
             return texts.columns(self.words)
-        if isinstance(texts, str):
-            raise ValueError("Expected a list of texts. Received: a single string; wrap it in [].")
         _check_strings(texts)
         counter = CountVectorizer(analyzer=tokenize, vocabulary=self.words)
         return counter.transform(texts).astype(np.float64)

@@ -1,0 +1,52 @@
+# Two commands for newcomers: `make demo` and `make test`. Each line is one a person could type.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# PyTorch by its exact version: a CPU build of it is enough here.
+TORCH ?= torch==2.13.0
+
+.PHONY: demo test benchmark packs presets tables clean
+
+demo: .venv/demo-installed
+	$(BIN)/keras-xmr train semantic_matching --data pascal_sentences --out runs/demo/semantic_matching
+	$(BIN)/keras-xmr train chtn --data pascal_sentences --source caltech101 --out runs/demo/chtn
+	$(BIN)/keras-xmr evaluate --preset runs/demo/chtn --preset runs/demo/semantic_matching --out runs/demo/report
+	$(BIN)/keras-xmr search --preset runs/demo/chtn --text "two dogs on a beach" --out runs/demo/search.png
+	@if [ -t 0 ]; then $(BIN)/keras-xmr search --preset runs/demo/chtn; fi
+
+test: .venv/test-installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	KERAS_BACKEND=jax $(BIN)/pytest
+	KERAS_BACKEND=torch $(BIN)/pytest -m "not every_backend"
+	KERAS_BACKEND=tensorflow $(BIN)/pytest -m "not every_backend"
+
+benchmark: .venv/test-installed
+	$(BIN)/python benchmarks/ranking.py
+
+# What follows needs KERAS_XMR_DATA; its results are in the repository.
+
+packs: .venv/test-installed
+	KERAS_BACKEND=tensorflow $(BIN)/python examples/make_feature_packs.py
+
+presets: .venv/test-installed
+	KERAS_BACKEND=jax $(BIN)/python examples/make_presets.py
+
+tables: .venv/test-installed
+	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/chtn.py
+
+.venv/bin/pip:
+	$(PYTHON) -m venv .venv
+
+.venv/demo-installed: .venv/bin/pip pyproject.toml
+	$(BIN)/pip install --quiet --editable ".[jax,plot]"
+	touch $@
+
+.venv/test-installed: .venv/bin/pip pyproject.toml
+	$(BIN)/pip install --quiet "$(TORCH)"
+	$(BIN)/pip install --quiet --editable ".[jax,torch,tensorflow,dev]"
+	touch $@
+
+clean:
+	rm -rf .venv runs dist build

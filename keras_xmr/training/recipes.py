@@ -1,0 +1,89 @@
+"""Recipes: the settings, chosen on validation, with which a model is trained on a data set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import keras
+
+from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.models.chtn import CHTN
+from keras_xmr.preprocessing.features import FeatureScaler
+from keras_xmr.preprocessing.preprocessor import Preprocessor
+from keras_xmr.preprocessing.texts import TextVectorizer
+from keras_xmr.types import Config
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a CHTN is built and trained.
+
+    Attributes:
+        model: Arguments of `CHTN`.
+        transforms: Medium name to class and arguments of its transform; others get the usual one.
+        epochs: Times through the training pairs.
+        batch_size: Pairs per step.
+        learning_rate: Highest learning rate of AdamW; it falls to zero as half a cosine.
+        weight_decay: Decoupled weight decay of AdamW.
+    """
+
+    model: Config = field(default_factory=dict)
+    transforms: dict[str, tuple[type[Any], Config]] = field(default_factory=dict)
+    epochs: int = 30
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+
+
+RECIPES = {
+    "default": Recipe(
+        model={"pathway_units": (512, 512), "shared_units": (512, 512), "dropout": 0.5}
+    ),
+}
+
+
+def recipe_for(data: CrossModalData, **changes: Any) -> Recipe:
+    """The recipe of a data set, or the default one; `changes` replace attributes of it."""
+    recipe = RECIPES.get(data.name, RECIPES["default"])
+    return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
+
+
+def train_chtn(
+    data: CrossModalData,
+    source: CrossModalData | None = None,
+    *,
+    recipe: Recipe | None = None,
+    split: str = "train",
+    seed: int = 0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: int = 0,
+) -> CHTN:
+    """Train a CHTN on the training part of a data set, for the epochs of its recipe.
+
+    Args:
+        data: The target data.
+        source: The source data, or `None`.
+        recipe: The settings; `None` for `recipe_for(data)`.
+        split: The part to train on.
+        seed: Seed of initial weights, dropout and batch order.
+        callbacks: Keras callbacks.
+        verbose: As in `fit`.
+
+    Returns:
+        The trained model, source branch included.
+    """
+    recipe = recipe or recipe_for(data)
+    transforms = {
+        medium: kind(**arguments)
+        for medium, (kind, arguments) in recipe.transforms.items()
+        if medium in data.media
+    }
+    preprocessor = Preprocessor.for_data(data, **transforms)
+    model = CHTN.for_data(data, source, preprocessor=preprocessor, seed=seed, **recipe.model)
+    batches = model.batches(data, source, split=split, batch_size=recipe.batch_size, seed=seed)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        recipe.learning_rate, decay_steps=recipe.epochs * len(batches)
+    )
+    model.compile(keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay))
+    model.fit(batches, epochs=recipe.epochs, callbacks=list(callbacks), verbose=verbose)
+    return model

@@ -1,0 +1,90 @@
+"""The smallest valid arguments, and inputs, of every public class.
+
+Contract tests run on them. A new public class needs an entry here, and nothing else, to be tested.
+Arguments differ from the defaults where they can: a config that loses one is noticed.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from keras_xmr.datasets import toy
+from keras_xmr.evaluation import Direction
+from keras_xmr.training.batches import Stream
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """Arguments of the constructor, and of one call where instances are called."""
+
+    arguments: dict[str, Any] = field(default_factory=dict)
+    inputs: tuple[Any, ...] = ()
+
+
+def rows(*shape, seed=0):
+    """Standard normal numbers, float32."""
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+FULLY_CONNECTED = {
+    "units": (4, 3),
+    "dropout": 0.5,
+    "input_dropout": 0.25,
+    "seed": 3,
+}
+
+TINY = {
+    "CHTN": Tiny(
+        {
+            "media": {"image": 5, "text": 4},
+            "num_classes": 3,
+            "source_classes": 2,
+            "hub": "image",
+            "input_normalization": ["image", "text"],
+            "pathway_units": (6, 4),
+            "shared_units": (5, 4),
+            "shared_bn": True,
+            "dropout": 0.1,
+            "input_dropout": {"text": 0.2},
+            "num_kernels": 3,
+            "kernel_multiplier": 3.0,
+            "mmd_estimator": "quadratic_biased",
+            "mmd_weight": 0.5,
+            "source_weight": 0.25,
+            "cross_weight": 1e-4,
+            "correlation_weight": 2.0,
+            "label_smoothing": 0.1,
+            "readout": "centred_probabilities",
+            "temperature": 2.0,
+            "seed": 3,
+        },
+        ({"image": rows(6, 5), "text": rows(6, 4, seed=1), "source": rows(6, 5, seed=2)},),
+    ),
+    "CrossModalModel": Tiny(),
+    "ExactIndex": Tiny(),
+    "FullyConnected": Tiny({**FULLY_CONNECTED, "batch_normalization": False}, (rows(6, 5),)),
+    "MMDLoss": Tiny(
+        {"num_kernels": 2, "multiplier": 3.0, "estimator": "linear_random", "seed": 3},
+        (rows(4, 3), rows(4, 3, seed=1)),
+    ),
+    "PairedBatches": Tiny(
+        {"streams": [Stream({"image": rows(4, 3)}, {"image": np.eye(4)})], "batch_size": 2}
+    ),
+    "Pathway": Tiny(FULLY_CONNECTED, (rows(6, 5),)),
+    "Ranking": Tiny({"ids": np.array([["a", "b"]]), "scores": np.array([[1.0, 0.5]])}),
+    "Report": Tiny(
+        {
+            "data": "toy",
+            "split": "test",
+            "split_hash": "0" * 64,
+            "directions": (
+                Direction("image", "text", {"MAP@all": 0.5}, [1.0] * 11, np.array([0.5])),
+            ),
+        }
+    ),
+    "RetrievalMAP": Tiny({"data": toy()}),
+    "SemanticMatching": Tiny({"C": 0.5, "readout": "centred_probabilities", "max_iter": 50}),
+    "SharedLayers": Tiny({**FULLY_CONNECTED, "batch_normalization": True}, (rows(6, 5),)),
+    "SplitRows": Tiny({}, (rows(5, 3), [rows(2, 1), rows(3, 1)])),
+}
