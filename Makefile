@@ -5,7 +5,7 @@ BIN := .venv/bin
 # PyTorch by its exact version: a CPU build of it is enough here.
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test benchmark packs presets tables clean
+.PHONY: demo test packs presets tables clean
 
 demo: .venv/demo-installed
 	$(BIN)/keras-xmr train semantic_matching --data pascal_sentences --out runs/demo/semantic_matching
@@ -21,9 +21,6 @@ test: .venv/test-installed
 	KERAS_BACKEND=jax $(BIN)/pytest
 	KERAS_BACKEND=torch $(BIN)/pytest -m "not every_backend"
 	KERAS_BACKEND=tensorflow $(BIN)/pytest -m "not every_backend"
-
-benchmark: .venv/test-installed
-	$(BIN)/python benchmarks/ranking.py
 
 # What follows needs KERAS_XMR_DATA; its results are in the repository.
 

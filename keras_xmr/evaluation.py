@@ -68,6 +68,12 @@ class Report:
         split: The part evaluated on.
         split_hash: `CrossModalData.split_hash` of the whole data set.
         directions: One entry for each ordered pair of media.
+
+    Example:
+        >>> metrics = {"MAP@all": 0.5}
+        >>> there = Direction("image", "text", metrics, [1.0] * 11, np.array([0.5]))
+        >>> Report("toy", "test", "", (there,)).map
+        0.5
     """
 
     data: str

@@ -27,6 +27,10 @@ class Provenance:
         licence: The licence as stated by the authors.
         features: How feature rows were computed; empty for raw items.
         split: How the parts were drawn.
+
+    Example:
+        >>> Provenance(licence="CC0").licence
+        'CC0'
     """
 
     home_page: str = ""
@@ -48,6 +52,11 @@ class MediumItems:
         pairs: Instance names `(n,)`: rows of two media with the same name belong together.
             `None` where the medium has no natural pairs.
         files: Raw files of the items, `(n,)`, wherever they lie; empty strings where there is none.
+
+    Example:
+        >>> texts = MediumItems(["a dog", "a cat"], [0, 1], ["a", "b"], ["train", "test"])
+        >>> len(texts), texts.rows(texts.split == "test").items.tolist()
+        (2, ['a cat'])
     """
 
     items: Items

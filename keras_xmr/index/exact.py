@@ -16,6 +16,11 @@ class Ranking(NamedTuple):
     Attributes:
         ids: Item ids `(queries, k)`.
         scores: Cosine similarities `(queries, k)`, descending.
+
+    Example:
+        >>> ids, scores = Ranking(np.array([["x", "y"]]), np.array([[0.9, 0.1]]))
+        >>> ids[0].tolist()
+        ['x', 'y']
     """
 
     ids: Array

@@ -65,7 +65,7 @@ class CHTN(CrossModalModel):
         pathway_units: Widths of fc6 and fc7.
         shared_units: Widths of fc8 and fc9.
         shared_bn: Whether fc8 and fc9 are batch-normalised.
-        dropout: Share of the inputs dropped before fc7, fc8, fc9 and the classifier.
+        dropout: Share of the activations of fc6 and fc7 that are dropped on their way on.
         input_dropout: Medium to the share of its inputs dropped before fc6.
         num_kernels: Number of Gaussians of the MMD kernel.
         kernel_multiplier: Ratio of their neighbouring bandwidths.
@@ -80,7 +80,8 @@ class CHTN(CrossModalModel):
         temperature: Divides the logits before the softmax of the readout.
         preprocessor: Fitted `Preprocessor` that is saved with the model.
         seed: Seed of initial weights, dropout and the random MMD estimator.
-        **kwargs: `name` and `dtype`, as every Keras model takes them.
+        dtype: Dtype policy of all layers, such as `"mixed_float16"`; `None` is the global one.
+        **kwargs: `name`, as every Keras model takes it.
 
     Input shape:
         Dict of `(batch, d)` for each medium, and `"source"` `(batch, d)` as wide as the hub.
@@ -163,13 +164,11 @@ class CHTN(CrossModalModel):
         shared_layers = SharedLayers(
             shared_units,
             shared_bn,
-            dropout=dropout,
             input_dropout=dropout,
             seed=next(seeds),
             name="shared_layers",
             dtype=dtype,
         )
-        drop = keras.layers.Dropout(dropout, seed=next(seeds), name="classifier_dropout")
         classifier = keras.layers.Dense(
             num_classes, kernel_initializer=msra(next(seeds)), name="classifier", dtype=dtype
         )
@@ -182,7 +181,7 @@ class CHTN(CrossModalModel):
         activations = {name: pathways[name](rows[name]) for name in inputs}
         fc7 = [activations[name][-1] for name in media]
         stacked = keras.layers.Concatenate(axis=0, name="stack")(fc7)
-        logits = classifier(drop(shared_layers(stacked)))
+        logits = classifier(shared_layers(stacked))
         outputs = dict(zip(media, SplitRows(name="unstack")(logits, fc7), strict=True))
         if has_source:
             source_classifier = keras.layers.Dense(

@@ -14,6 +14,7 @@ from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.training.batches import PairedBatches, paired_stream, single_stream
 from keras_xmr.types import Array, Config, FloatArray, Items
 
+PAIRINGS = ("instance", "class")
 SOURCE = "source"
 """Name of the source domain's rows among the inputs of a model."""
 
@@ -26,6 +27,13 @@ class CrossModalModel(keras.Model):
 
     Attributes:
         preprocessor: Fitted `Preprocessor`, or `None` for a model that takes arrays only.
+
+    Example:
+        >>> import keras_xmr
+        >>> data = keras_xmr.datasets.toy()
+        >>> model = keras_xmr.CHTN.for_data(data, pathway_units=(8, 8), shared_units=(8, 8))
+        >>> isinstance(model, CrossModalModel), model.encode(data, media="text").shape
+        (True, (80, 4))
     """
 
     media: dict[str, int]
@@ -65,6 +73,7 @@ class CrossModalModel(keras.Model):
         source: CrossModalData | None = None,
         *,
         split: str = "train",
+        pairing: str = "instance",
         batch_size: int = 64,
         shuffle: bool = True,
         seed: int = 0,
@@ -75,6 +84,8 @@ class CrossModalModel(keras.Model):
             data: The target data.
             source: The source data; a batch has as many of its items as of pairs.
             split: The part to take of both.
+            pairing: `"instance"` for true pairs; `"class"` exchanges the rows of every medium but
+                the hub at random between instances of the same labels, anew in each batch.
             batch_size: Pairs per batch.
             shuffle: Whether to draw a new order each time through.
             seed: Seed of the order.
@@ -89,8 +100,11 @@ class CrossModalModel(keras.Model):
                 f"Received: source={source and source.name!r}, "
                 f"model with source_classes={self.source_classes}."
             )
+        if pairing not in PAIRINGS:
+            raise ValueError(f"Pairings are {PAIRINGS}. Received: {pairing=}.")
+        regrouped = [m for m in self.media if m != self.hub] if pairing == "class" else []
         preprocessor = self._require_preprocessor()
-        streams = [paired_stream(data.part(split), self.media, preprocessor)]
+        streams = [paired_stream(data.part(split), self.media, preprocessor, regrouped)]
         if source is not None:
             streams.append(single_stream(source.part(split), self.hub, SOURCE, preprocessor))
         return PairedBatches(streams, batch_size=batch_size, shuffle=shuffle, seed=seed)

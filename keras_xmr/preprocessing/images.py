@@ -16,6 +16,9 @@ def load_picture(path: str | Path) -> Array:
 
     The picture is turned upright by its EXIF orientation, and any mode becomes RGB.
 
+    Args:
+        path: A picture file of any format that Pillow reads.
+
     Returns:
         Pixels `(224, 224, 3)`, uint8.
 

@@ -31,6 +31,9 @@ WEIGHTINGS = ("counts", "tfidf")
 def tokenize(text: str) -> list[str]:
     """Split a text into case-folded tokens, in any script.
 
+    Args:
+        text: A sentence, or any other string.
+
     Example:
         >>> tokenize("Two DOGS, one straße; 两只狗")
         ['two', 'dogs', 'one', 'strasse', '两', '只', '狗']
@@ -42,6 +45,9 @@ def tokenize(text: str) -> list[str]:
 
 def count_words(texts: Sequence[str]) -> WordCounts:
     """Count every word of `texts`; the words come in alphabetical order.
+
+    Args:
+        texts: Sentences, one per item.
 
     Raises:
         ValueError: If `texts` is a single string or holds anything but strings, or no text has

@@ -18,17 +18,27 @@ class Stream:
     Attributes:
         rows: Input name to rows `(n, d)`.
         labels: Input name to label distributions `(n, classes)`.
+        regrouped: Inputs whose row is replaced, at each draw, by a random one of the same labels.
     """
 
     rows: dict[str, FloatArray]
     labels: dict[str, FloatArray]
+    regrouped: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.rows.values())))
 
 
-def paired_stream(data: CrossModalData, media: Iterable[str], preprocessor: Preprocessor) -> Stream:
-    """The instances that all `media` have, one row of each medium per instance."""
+def paired_stream(
+    data: CrossModalData,
+    media: Iterable[str],
+    preprocessor: Preprocessor,
+    regrouped: Sequence[str] = (),
+) -> Stream:
+    """The instances that all `media` have, one row of each medium per instance.
+
+    Rows of the media `regrouped` are exchanged at random between instances of the same labels.
+    """
     index = data.paired_rows(media)
     return Stream(
         {m: preprocessor(data.medium(m).items[rows], m) for m, rows in index.items()},
@@ -36,6 +46,7 @@ def paired_stream(data: CrossModalData, media: Iterable[str], preprocessor: Prep
             m: label_distributions(data.medium(m).labels[rows], data.num_classes)
             for m, rows in index.items()
         },
+        tuple(regrouped),
     )
 
 
@@ -102,6 +113,11 @@ class PairedBatches(keras.utils.PyDataset):
         self.shuffle = shuffle
         self.seed = seed
         self.epoch = 0
+        self._groups = {
+            (number, name): _groups(stream.labels[name])
+            for number, stream in enumerate(self.streams)
+            for name in stream.regrouped
+        }
 
     def __len__(self) -> int:
         """Batches per epoch."""
@@ -110,9 +126,13 @@ class PairedBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
         x, y = {}, {}
         for number, stream in enumerate(self.streams):
-            rows = self._rows(number, self.epoch * len(self) + index)
-            x.update({name: array[rows] for name, array in stream.rows.items()})
-            y.update({name: array[rows] for name, array in stream.labels.items()})
+            batch = self.epoch * len(self) + index
+            rows = self._rows(number, batch)
+            rng = np.random.default_rng([self.seed, number, batch])
+            for name in stream.rows:
+                drawn = self._same_labels(number, name, rows, rng)
+                x[name] = stream.rows[name][drawn]
+                y[name] = stream.labels[name][drawn]
         return x, y
 
     def on_epoch_end(self) -> None:
@@ -129,7 +149,20 @@ class PairedBatches(keras.utils.PyDataset):
             rows[mine] = self._order(number, int(turn), length)[positions[mine] % length]
         return rows
 
+    def _same_labels(self, number: int, name: str, rows: Array, rng: np.random.Generator) -> Array:
+        """`rows`, or random rows of the same labels where the input `name` is regrouped."""
+        if name not in self.streams[number].regrouped:
+            return rows
+        group_of, members = self._groups[number, name]
+        return np.array([rng.choice(members[group_of[row]]) for row in rows])
+
     def _order(self, number: int, turn: int, length: int) -> Array:
         if not self.shuffle:
             return np.arange(length)
         return np.random.default_rng([self.seed, number, turn]).permutation(length)
+
+
+def _groups(labels: FloatArray) -> tuple[Array, list[Array]]:
+    """Group number `(n,)` of each row, equal labels making a group, and the rows of each group."""
+    _, group_of = np.unique(labels, axis=0, return_inverse=True)
+    return group_of, [np.flatnonzero(group_of == group) for group in range(group_of.max() + 1)]
