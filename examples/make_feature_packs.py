@@ -4,7 +4,7 @@ Needs KERAS_XMR_DATA with `pascal_sentences/`, `caltech101/` and, in `backbones/
 weights of MobileNetV2. A pack holds features in float16, word counts, labels and ids: no picture,
 no sentence.
 
-    KERAS_XMR_DATA=... python examples/make_feature_packs.py
+Usage: KERAS_XMR_DATA=... python examples/make_feature_packs.py
 """
 
 import hashlib

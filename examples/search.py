@@ -1,6 +1,6 @@
 """Search pictures with a sentence, in three lines to the result.
 
-python examples/search.py "two dogs on a beach"
+Usage: python examples/search.py "two dogs on a beach"
 """
 
 import sys

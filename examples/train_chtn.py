@@ -2,8 +2,7 @@
 
 Runs on a fresh machine: both data sets come with the package as features.
 
-    python examples/train_chtn.py            # about a minute on two CPU cores
-    python examples/train_chtn.py toy        # seconds, on synthetic data
+Usage: python examples/train_chtn.py, or with the argument `toy` for seconds on synthetic data.
 """
 
 import sys

@@ -214,7 +214,10 @@ def _halve_matrices(path: Path) -> None:
             else:
                 copied = target.require_group(name)
             for key, attribute in item.attrs.items():
-                copied.attrs[key] = attribute
+                # Keras notes layer names, which depend on what else was made in the process, and
+                # never reads them.
+                if key != "name":
+                    copied.attrs[key] = attribute
 
         source.visititems(copy)
     os.replace(halved, path)

@@ -5,6 +5,7 @@ names among others.
 """
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -209,8 +210,24 @@ class CrossModalData:
             )
         return replace(self, media=media)
 
+    def with_validation_as_training(self) -> "CrossModalData":
+        """The same data with the validation rows put into the training part.
+
+        For a last training, after everything was chosen on the validation part.
+        """
+        media = {
+            name: replace(
+                medium, split=np.where(medium.split == "validation", "train", medium.split)
+            )
+            for name, medium in self.media.items()
+        }
+        return replace(self, media=media)
+
     def paired_rows(self, names: Iterable[str]) -> dict[str, Array]:
         """Row numbers, aligned over the media `names`, of the instances that all of them have.
+
+        Where an instance has several rows of a medium (a picture and five sentences), each of them
+        is paired with each row of the others.
 
         Returns:
             Medium name to row numbers `(pairs,)`; entry `i` of each belongs to one instance.
@@ -219,7 +236,7 @@ class CrossModalData:
             ValueError: If a medium has no pairs, or no instance is common to all.
         """
         names = list(names)
-        rows_of: dict[str, dict[str, int]] = {}
+        rows_of: dict[str, dict[str, list[int]]] = {}
         for name in names:
             pairs = self.medium(name).pairs
             if pairs is None:
@@ -227,14 +244,21 @@ class CrossModalData:
                     "Pairing needs instance names in every medium. "
                     f"Received: medium {name!r} of {self.name!r} with pairs=None."
                 )
-            rows_of[name] = {pair: row for row, pair in enumerate(pairs.tolist())}
-        common = [p for p in rows_of[names[0]] if all(p in rows_of[n] for n in names[1:])]
-        if not common:
+            rows_of[name] = {}
+            for row, pair in enumerate(pairs.tolist()):
+                rows_of[name].setdefault(pair, []).append(row)
+        instances = rows_of[names[0]] if names else {}
+        combined = [
+            rows
+            for pair in instances
+            for rows in itertools.product(*(rows_of[name].get(pair, []) for name in names))
+        ]
+        if not combined:
             raise ValueError(
                 f"The media {names} of {self.name!r} have no instance in common. "
                 "Received: disjoint `pairs`."
             )
-        return {name: np.array([rows_of[name][pair] for pair in common]) for name in names}
+        return dict(zip(names, np.array(combined).T, strict=True))
 
     def split_hash(self) -> str:
         """SHA-256 over the ids of every part and medium: equal hashes mean equal splits."""

@@ -202,7 +202,9 @@ class CHTN(CrossModalModel):
         self.num_classes = num_classes
         self.source_classes = source_classes
         self.hub = hub
-        self.input_normalization = input_normalization
+        self.input_normalization = (
+            None if input_normalization is None else tuple(input_normalization)
+        )
         self.pathway_units = tuple(pathway_units)
         self.shared_units = tuple(shared_units)
         self.shared_bn = shared_bn

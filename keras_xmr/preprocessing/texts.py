@@ -76,11 +76,10 @@ def count_words(texts: Sequence[str]) -> WordCounts:
 def _check_strings(texts: Sequence[Any]) -> None:
     if isinstance(texts, str):
         raise ValueError("Expected a list of texts. Received: a single string; wrap it in [].")
-    wrong = next((text for text in texts if not isinstance(text, str)), None)
-    if wrong is not None:
+    wrong = [type(text).__name__ for text in texts if not isinstance(text, str)]
+    if wrong:
         raise ValueError(
-            "Texts must be strings, or WordCounts. "
-            f"Received: an item of type {type(wrong).__name__}."
+            f"Texts must be strings, or WordCounts. Received: an item of type {wrong[0]}."
         )
 
 

@@ -10,7 +10,6 @@ from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.models.chtn import CHTN
 from keras_xmr.preprocessing.features import FeatureScaler
 from keras_xmr.preprocessing.preprocessor import Preprocessor
-from keras_xmr.preprocessing.texts import TextVectorizer
 from keras_xmr.types import Config
 
 
@@ -24,7 +23,8 @@ class Recipe:
         epochs: Times through the training pairs.
         batch_size: Pairs per step.
         learning_rate: Highest learning rate of AdamW; it falls to zero as half a cosine.
-        weight_decay: Decoupled weight decay of AdamW.
+        weight_decay: Decoupled weight decay of AdamW, on matrices alone.
+        pairing: As in `CrossModalModel.batches`.
     """
 
     model: Config = field(default_factory=dict)
@@ -33,11 +33,37 @@ class Recipe:
     batch_size: int = 64
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
+    pairing: str = "instance"
 
 
 RECIPES = {
+    "wikipedia": Recipe(
+        model={
+            "input_normalization": (),
+            "pathway_units": (128, 128),
+            "shared_units": (128, 128),
+            "dropout": 0.5,
+            "cross_weight": 1e-4,
+            "label_smoothing": 0.1,
+            "readout": "centred_probabilities",
+        },
+        transforms={
+            "image": (FeatureScaler, {"norm": "none"}),
+            "text": (FeatureScaler, {"norm": "none"}),
+        },
+        epochs=40,
+        batch_size=100,
+        weight_decay=1.0,
+        pairing="class",
+    ),
     "default": Recipe(
-        model={"pathway_units": (512, 512), "shared_units": (512, 512), "dropout": 0.5}
+        model={
+            "input_normalization": (),
+            "pathway_units": (512, 512),
+            "shared_units": (512, 512),
+            "dropout": 0.5,
+            "label_smoothing": 0.1,
+        }
     ),
 }
 
@@ -53,7 +79,6 @@ def train_chtn(
     source: CrossModalData | None = None,
     *,
     recipe: Recipe | None = None,
-    split: str = "train",
     seed: int = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 0,
@@ -64,7 +89,6 @@ def train_chtn(
         data: The target data.
         source: The source data, or `None`.
         recipe: The settings; `None` for `recipe_for(data)`.
-        split: The part to train on.
         seed: Seed of initial weights, dropout and batch order.
         callbacks: Keras callbacks.
         verbose: As in `fit`.
@@ -80,10 +104,14 @@ def train_chtn(
     }
     preprocessor = Preprocessor.for_data(data, **transforms)
     model = CHTN.for_data(data, source, preprocessor=preprocessor, seed=seed, **recipe.model)
-    batches = model.batches(data, source, split=split, batch_size=recipe.batch_size, seed=seed)
+    batches = model.batches(
+        data, source, pairing=recipe.pairing, batch_size=recipe.batch_size, seed=seed
+    )
     schedule = keras.optimizers.schedules.CosineDecay(
         recipe.learning_rate, decay_steps=recipe.epochs * len(batches)
     )
-    model.compile(keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay))
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model.compile(optimizer)
     model.fit(batches, epochs=recipe.epochs, callbacks=list(callbacks), verbose=verbose)
     return model

@@ -148,7 +148,9 @@ def test_rows_keep_every_column_aligned(index):
     texts = count_words([f"w{row}" for row in range(6)])
     names = np.array([f"n{row}" for row in range(6)])
     for items in (np.arange(6)[:, None], texts, [f"s{row}" for row in range(6)]):
-        whole = medium(items=items, pairs=names, files=names, labels=np.eye(3, dtype=int)[[0, 1, 2] * 2])
+        whole = medium(
+            items=items, pairs=names, files=names, labels=np.eye(3, dtype=int)[[0, 1, 2] * 2]
+        )
         chosen = whole.rows(index)
         rows = np.arange(6)[index]
         assert chosen.ids.tolist() == [f"a{row}" for row in rows]
@@ -214,6 +216,17 @@ def test_the_file_of_an_item_is_given_only_if_it_is_there(tmp_path):
         data.file_of("c", 0)
 
 
+def test_validation_rows_may_join_the_training_part():
+    data = five_media()
+    joined = data.with_validation_as_training()
+    for name, items in data.media.items():
+        expected = ["test" if part == "test" else "train" for part in items.split]
+        assert joined.media[name].split.tolist() == expected
+        assert joined.media[name].ids.tolist() == items.ids.tolist()
+    assert "validation" in data.media["image"].split
+    assert joined.split_hash() != data.split_hash()
+
+
 def test_toy_is_a_data_set_of_any_media_made_at_once():
     data = toy(("text", "image", "audio", "video", "model3d"), num_classes=3)
     assert list(data.media) == ["text", "image", "audio", "video", "model3d"]
@@ -238,3 +251,21 @@ def test_toy_with_several_labels_gives_every_fourth_item_a_second_class():
     assert labels.sum(axis=1).tolist() == [2, 1, 1, 1] * 20
     np.testing.assert_array_equal(labels[np.arange(80), toy().media["text"].labels], 1)
     assert set(np.unique(labels)) == {0, 1}
+
+
+def test_several_rows_of_an_instance_are_each_paired():
+    labels, split = [0, 0], ["train", "train"]
+    data = CrossModalData(
+        "captions",
+        {
+            "image": MediumItems(np.eye(2), labels, ["i", "j"], split, pairs=["p", "q"]),
+            "text": MediumItems(
+                np.eye(3), [0, 0, 0], ["a", "b", "c"], ["train"] * 3, pairs=["q", "p", "q"]
+            ),
+        },
+        ("only",),
+    )
+    rows = data.paired_rows(["image", "text"])
+    assert rows["image"].tolist() == [0, 1, 1]
+    assert rows["text"].tolist() == [1, 0, 2]
+    assert [len(rows) for rows in data.paired_rows(["text"]).values()] == [3]

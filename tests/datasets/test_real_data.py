@@ -1,0 +1,92 @@
+"""What the loaders make of the real files, and that the packs were made from the same."""
+
+import json
+
+import numpy as np
+import pytest
+
+from keras_xmr.datasets import caltech101, pascal_sentences, wikipedia
+from keras_xmr.datasets.locate import data_root
+from keras_xmr.preprocessing import count_words
+
+pytestmark = pytest.mark.data
+
+WIKIPEDIA_TRAIN = [138, 272, 244, 248, 202, 178, 186, 144, 214, 347]
+WIKIPEDIA_TEST = [34, 88, 96, 85, 65, 58, 51, 41, 71, 104]
+
+
+def test_the_pascal_pack_agrees_with_the_raw_files():
+    pack, raw = pascal_sentences(), pascal_sentences(None)
+    assert pack.class_names == raw.class_names
+    assert pack.split_hash() == raw.split_hash()
+    for medium in ("image", "text"):
+        for column in ("ids", "labels", "split", "pairs"):
+            packed, read = (getattr(d.media[medium], column) for d in (pack, raw))
+            np.testing.assert_array_equal(packed, read)
+    counted = count_words(raw.media["text"].items)
+    assert pack.media["text"].items.words == counted.words
+    difference = pack.media["text"].items.counts - counted.counts
+    assert difference.count_nonzero() == 0
+
+
+def test_the_caltech_pack_agrees_with_the_raw_files():
+    pack, raw = caltech101(), caltech101(None)
+    assert pack.class_names == raw.class_names
+    for column in ("ids", "labels", "split"):
+        packed, read = (getattr(d.media["image"], column) for d in (pack, raw))
+        np.testing.assert_array_equal(packed, read)
+
+
+def test_pascal_has_4998_sentences_all_of_them_in_the_texts():
+    path = data_root() / "pascal_sentences/sentences.json"
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    assert sum(len(row["sentences"]) for row in rows) == 4998
+    texts = pascal_sentences(None).media["text"].items
+    assert len(texts) == len(rows) == 1000
+    for row, text in zip(rows, texts, strict=True):
+        assert all(sentence in text for sentence in row["sentences"])
+
+
+@pytest.mark.parametrize("load", [pascal_sentences, caltech101])
+def test_every_item_of_a_pack_has_its_file_where_the_data_are(load):
+    data, raw = load(), load(None)
+    for row, path in enumerate(raw.media["image"].items):
+        found = data.file_of("image", row)
+        assert found is not None
+        assert str(found) == path
+
+
+def parts(data):
+    labels = {p: data.part(p).media["text"].labels for p in ("train", "validation", "test")}
+    return {part: np.bincount(found).tolist() for part, found in labels.items()}
+
+
+def test_the_papers_wikipedia_split_is_2173_231_462_in_the_order_of_the_rows():
+    data = wikipedia(split="paper")
+    counts = parts(data)
+    assert [sum(counts[part]) for part in ("train", "validation", "test")] == [2173, 231, 462]
+    assert counts["train"] == WIKIPEDIA_TRAIN
+    assert np.add(counts["validation"], counts["test"]).tolist() == WIKIPEDIA_TEST
+    for medium in data.media.values():
+        in_order = ["train"] * 2173 + ["validation"] * 231 + ["test"] * 462
+        assert medium.split.tolist() == in_order
+    lines = (data_root() / "wikipedia/testset_txt_img_cat.list").read_text().splitlines()
+    text_id, image_id, category = lines[230].split("\t")
+    assert data.media["text"].ids[2173 + 230] == text_id
+    assert data.media["image"].ids[2173 + 230] == image_id
+    assert data.media["text"].labels[2173 + 230] == int(category) - 1
+
+
+def test_the_official_wikipedia_split_is_1942_231_693():
+    counts = parts(wikipedia(split="official"))
+    assert [sum(counts[part]) for part in ("train", "validation", "test")] == [1942, 231, 693]
+    assert counts["test"] == WIKIPEDIA_TEST
+    assert np.add(counts["train"], counts["validation"]).tolist() == WIKIPEDIA_TRAIN
+
+
+@pytest.mark.parametrize(("text", "width"), [("lda", 10), ("tfidf", 1000)])
+def test_wikipedia_rows_have_the_published_widths(text, width):
+    data = wikipedia(text)
+    assert data.media["image"].items.shape == (2866, 128)
+    assert data.media["text"].items.shape == (2866, width)
+    assert data.num_classes == 10
