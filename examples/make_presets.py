@@ -39,8 +39,7 @@ model = keras_xmr.CHTN.from_preset("{short}")
 
 Part: test, {split}. MAP is MAP@all, the whole ranking divided by all relevant items. These are the
 figures of this one model; `examples/paper_tables/chtn.csv` has means over seeds and splits.
-The paper's average is {paper:.3f}, with an AlexNet fine-tuned on the target and other text features:
-it says how hard the task was then, and is no comparison of methods.
+The paper's average is {paper:.3f}, with AlexNet and other text features: another task, in fact.
 
 - Inputs: {inputs}.
 - Source domain: {source}.
