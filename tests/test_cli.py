@@ -1,0 +1,154 @@
+"""The command line, run in this process; one trained preset serves all tests."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_xmr import cli
+from keras_xmr.cli import main
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory):
+    """A CHTN trained for two epochs on toy data, through the command line."""
+    out = tmp_path_factory.mktemp("runs") / "toy"
+    arguments = "train chtn --data toy --source toy_source --epochs 2 --batch-size 16 --out"
+    assert main([*arguments.split(), str(out)]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def baseline(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "baseline"
+    assert main(["train", "semantic_matching", "--data", "toy", "--out", str(out)]) == 0
+    return out
+
+
+def run_json(capsys, *arguments):
+    capsys.readouterr()
+    assert main([*map(str, arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_list_names_everything(capsys):
+    found = run_json(capsys, "list")
+    assert set(found) == {"presets", "methods", "data sets"}
+    assert "chtn_pascal" in found["presets"]
+    assert set(found["methods"]) == {"chtn", "semantic_matching"}
+    assert "toy" in found["data sets"]
+    assert main(["list"]) == 0
+    assert "pascal_sentences" in capsys.readouterr().out
+
+
+def test_training_records_how_it_was_done(preset):
+    facts = json.loads((preset / "metadata.json").read_text())
+    assert facts["data"] == "toy"
+    assert facts["source"] == "toy_source"
+    assert facts["seed"] == 0
+    assert len(facts["split_hash"]) == 64
+    assert facts["command"].startswith("keras-xmr")
+    assert {row["direction"] for row in facts["results"]} >= {"image->text", "text->image"}
+
+
+def test_training_shows_progress_with_time_left(tmp_path, capsys):
+    arguments = "train chtn --data toy --epochs 3 --batch-size 16 --out"
+    assert main([*arguments.split(), str(tmp_path / "new")]) == 0
+    shown = capsys.readouterr().err
+    assert "epoch 3/3" in shown
+    assert "s left" in shown
+
+
+def test_training_is_repeatable(preset, tmp_path):
+    arguments = "train chtn --data toy --source toy_source --epochs 2 --batch-size 16 --out"
+    assert main([*arguments.split(), str(tmp_path / "again")]) == 0
+    name = "model.weights.h5"
+    assert (tmp_path / "again" / name).read_bytes() == (preset / name).read_bytes()
+
+
+def test_evaluate_writes_its_report_and_compares(preset, baseline, tmp_path, capsys):
+    arguments = ["evaluate", "--preset", str(preset), "--preset", str(baseline)]
+    assert main([*arguments, "--out", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "MAP@all" in shown
+    assert "against" in shown
+    for name in ("report.json", "report.csv", "report.png"):
+        assert (tmp_path / "toy" / name).stat().st_size
+    found = run_json(capsys, *arguments)
+    assert set(found) == {str(preset), str(baseline)}
+
+
+def test_encode_a_data_set_and_texts(preset, tmp_path, capsys):
+    out = tmp_path / "all.npz"
+    assert run_json(capsys, "encode", "--preset", preset, "--out", out)["image"] == [80, 4]
+    with np.load(out) as arrays:
+        assert arrays["text_ids"].shape == (80,)
+    texts = ["encode", "--preset", preset, "--text", "class1", "--text", "class2", "--out", out]
+    assert run_json(capsys, *texts) == {"text": [2, 4]}
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_search_by_text_and_by_item(baseline, capsys):
+    found = run_json(capsys, "search", "--preset", baseline, "--text", "class2 thing0", "-k", "3")
+    assert found["medium"] == "image"
+    assert [r["class"] for r in found["results"]] == ["class2"] * 3
+    scores = [r["score"] for r in found["results"]]
+    assert scores == sorted(scores, reverse=True)
+    found = run_json(capsys, "search", "--preset", baseline, "--item", "item003", "-k", "2")
+    assert found["medium"] == "text"
+    assert len(found["results"]) == 2
+
+
+def test_search_draws_a_contact_sheet(baseline, tmp_path):
+    sheet = tmp_path / "sheets" / "found.png"
+    assert main(["search", "--preset", str(baseline), "--text", "class1", "--out", str(sheet)]) == 0
+    with Image.open(sheet) as picture:
+        assert picture.size[0] == 1000
+
+
+def test_search_asks_in_a_terminal(baseline, monkeypatch, capsys):
+    answers = iter(["class1 thing2", ""])
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda prompt: next(answers))
+    assert main(["search", "--preset", str(baseline), "-k", "2"]) == 0
+    assert "'class1 thing2'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("evaluate --preset nothing", "Bundled presets are"),
+        ("evaluate --preset ./nothing", "must be a directory"),
+        ("train chtn --data nothing --out x", "Data sets are"),
+        ("train semantic_matching --data toy --source toy_source --out x", "Only chtn"),
+        ("search --preset {baseline} --item nothing", "No item of 'toy' has that id"),
+        ("search --preset {baseline} --text a --in wikipedia", "KERAS_XMR_DATA"),
+        ("search --preset {baseline} --text a --media sound", "Received: medium='sound'"),
+    ],
+)
+def test_errors_are_told_without_a_traceback(
+    arguments, message, baseline, no_data, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments.format(baseline=baseline).split()) == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("keras-xmr: error:")
+    assert message in shown
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", ["", "train chtn", "search --preset x -k 0", "dance"])
+def test_wrong_usage_exits_with_two(arguments):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments.split())
+    assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize("command", sorted(cli.EXAMPLES))
+def test_help_has_an_example(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    assert stopped.value.code == 0
+    assert f"example: keras-xmr {command}" in capsys.readouterr().out

@@ -1,0 +1,29 @@
+"""Examples run as they stand, the training one on synthetic data."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "expected"),
+    [
+        ("train_chtn.py", ["toy"], "semantic matching"),
+        ("search.py", ["a bird on a branch"], "bird/"),
+    ],
+)
+def test_example_runs(script, arguments, expected):
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / script, *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert expected in done.stdout
