@@ -8,6 +8,8 @@ from keras_xmr.types import Config, Tensor
 
 Shape = tuple[int | None, ...]
 
+INITIALIZERS = ("msra", "identity")
+
 
 @keras.saving.register_keras_serializable(package="keras_xmr")
 class FullyConnected(keras.layers.Layer):
@@ -18,6 +20,8 @@ class FullyConnected(keras.layers.Layer):
         batch_normalization: Whether to normalise before each ReLU.
         dropout: Share of the inputs dropped before each layer but the first; CHTN has none.
         input_dropout: Share of the inputs dropped before the first layer.
+        initializer: `"msra"`, as in the release, or `"identity"`: a layer that at first hands on what
+            it gets, which spares small data sets the noise of random layers.
         seed: Seed of the initial weights and of dropout.
         **kwargs: What every Keras layer takes.
 
@@ -42,14 +46,18 @@ class FullyConnected(keras.layers.Layer):
         batch_normalization: bool = True,
         dropout: float = 0.0,
         input_dropout: float = 0.0,
+        initializer: str = "msra",
         seed: int | None = None,
         **kwargs: object,
     ) -> None:
+        if initializer not in INITIALIZERS:
+            raise ValueError(f"Initializers are {INITIALIZERS}. Received: {initializer=}.")
         super().__init__(**kwargs)
         self.units = tuple(units)
         self.batch_normalization = batch_normalization
         self.dropout = dropout
         self.input_dropout = input_dropout
+        self.initializer = initializer
         self.seed = seed
         seeds = [None if seed is None else seed + i for i in range(len(self.units))]
         policy = self.dtype_policy
@@ -58,7 +66,11 @@ class FullyConnected(keras.layers.Layer):
             for i in range(len(self.units))
         ]
         self.affine = [
-            keras.layers.Dense(width, kernel_initializer=msra(seed), dtype=policy)
+            keras.layers.Dense(
+                width,
+                kernel_initializer="identity" if initializer == "identity" else msra(seed),
+                dtype=policy,
+            )
             for width, seed in zip(self.units, seeds, strict=True)
         ]
         # Epsilon and momentum are the release's.
@@ -97,6 +109,7 @@ class FullyConnected(keras.layers.Layer):
             "batch_normalization": self.batch_normalization,
             "dropout": self.dropout,
             "input_dropout": self.input_dropout,
+            "initializer": self.initializer,
             "seed": self.seed,
         }
 

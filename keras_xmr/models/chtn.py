@@ -65,6 +65,7 @@ class CHTN(CrossModalModel):
         pathway_units: Widths of fc6 and fc7.
         shared_units: Widths of fc8 and fc9.
         shared_bn: Whether fc8 and fc9 are batch-normalised.
+        shared_initializer: `"msra"`, or `"identity"`: see `keras_xmr.layers.FullyConnected`.
         dropout: Share of the activations of fc6 and fc7 that are dropped on their way on.
         input_dropout: Medium to the share of its inputs dropped before fc6.
         num_kernels: Number of Gaussians of the MMD kernel.
@@ -114,6 +115,7 @@ class CHTN(CrossModalModel):
         pathway_units: Sequence[int] = (PAPER_WIDTH, PAPER_WIDTH),
         shared_units: Sequence[int] = (PAPER_WIDTH, PAPER_WIDTH),
         shared_bn: bool = False,
+        shared_initializer: str = "msra",
         dropout: float = 0.0,
         input_dropout: Mapping[str, float] | None = None,
         num_kernels: int = 1,
@@ -165,6 +167,7 @@ class CHTN(CrossModalModel):
             shared_units,
             shared_bn,
             input_dropout=dropout,
+            initializer=shared_initializer,
             seed=next(seeds),
             name="shared_layers",
             dtype=dtype,
@@ -208,6 +211,7 @@ class CHTN(CrossModalModel):
         self.pathway_units = tuple(pathway_units)
         self.shared_units = tuple(shared_units)
         self.shared_bn = shared_bn
+        self.shared_initializer = shared_initializer
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.num_kernels = num_kernels
