@@ -1,5 +1,12 @@
 """What all tests share: markers that skip, with the reason, where something is not at hand."""
 
+import os
+
+# Before any import of a backend. The tests multiply tiny matrices, which threads only slow down,
+# and compile many small functions once, which optimising only delays.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+
 import pytest
 
 from keras_xmr.datasets.locate import data_root

@@ -12,9 +12,6 @@ import pytest
 import keras_xmr
 from keras_xmr import CHTN, CrossModalModel, SemanticMatching, presets
 from keras_xmr.datasets import toy
-from tests.tiny import KERAS_COPIES
-
-pytestmark = KERAS_COPIES
 
 FILES = ["README.md", "config.json", "metadata.json", "model.weights.h5", "preprocessor.json"]
 HASHED = ["config.json", "preprocessor.json", "model.weights.h5"]

@@ -7,6 +7,7 @@ Arguments differ from the defaults where they can: a config that loses one is no
 from dataclasses import dataclass, field
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_xmr.datasets import toy
@@ -27,6 +28,7 @@ def rows(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
+IDENTITY = keras.Input((2,))
 FULLY_CONNECTED = {
     "units": (4, 3),
     "dropout": 0.5,
@@ -41,7 +43,7 @@ TINY = {
             "num_classes": 3,
             "source_classes": 2,
             "hub": "image",
-            "input_normalization": ["image", "text"],
+            "input_normalization": ("image", "text"),
             "pathway_units": (6, 4),
             "shared_units": (5, 4),
             "shared_bn": True,
@@ -61,7 +63,7 @@ TINY = {
         },
         ({"image": rows(6, 5), "text": rows(6, 4, seed=1), "source": rows(6, 5, seed=2)},),
     ),
-    "CrossModalModel": Tiny(),
+    "CrossModalModel": Tiny({"inputs": IDENTITY, "outputs": IDENTITY}),
     "ExactIndex": Tiny(),
     "FullyConnected": Tiny({**FULLY_CONNECTED, "batch_normalization": False}, (rows(6, 5),)),
     "MMDLoss": Tiny(

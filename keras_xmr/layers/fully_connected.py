@@ -20,7 +20,7 @@ class FullyConnected(keras.layers.Layer):
         batch_normalization: Whether to normalise before each ReLU.
         dropout: Share of the inputs dropped before each layer but the first; CHTN has none.
         input_dropout: Share of the inputs dropped before the first layer.
-        initializer: `"msra"`, as in the release, or `"identity"`: a layer that at first hands on what
+        initializer: `"msra"`, as in the release, or `"identity"`: layers that at first hand on what
             it gets, which spares small data sets the noise of random layers.
         seed: Seed of the initial weights and of dropout.
         **kwargs: What every Keras layer takes.
