@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_xmr import cli
+from keras_xmr import CHTN, cli, datasets
 from keras_xmr.cli import main
 
 
@@ -62,10 +62,19 @@ def test_training_shows_progress_with_time_left(tmp_path, capsys):
 
 
 def test_training_is_repeatable(preset, tmp_path):
-    arguments = "train chtn --data toy --source toy_source --epochs 2 --batch-size 16 --out"
-    assert main([*arguments.split(), str(tmp_path / "again")]) == 0
-    name = "model.weights.h5"
-    assert (tmp_path / "again" / name).read_bytes() == (preset / name).read_bytes()
+    data = datasets.toy()
+
+    def encoded(folder):
+        return CHTN.from_preset(folder).encode_text(data.media["text"].items)
+
+    def trained(seed):
+        arguments = "train chtn --data toy --source toy_source --epochs 2 --batch-size 16"
+        out = tmp_path / str(seed)
+        assert main([*arguments.split(), "--seed", str(seed), "--out", str(out)]) == 0
+        return encoded(out)
+
+    np.testing.assert_allclose(trained(0), encoded(preset), atol=1e-3)
+    assert np.abs(trained(1) - encoded(preset)).max() > 0.01
 
 
 def test_evaluate_writes_its_report_and_compares(preset, baseline, tmp_path, capsys):

@@ -109,6 +109,13 @@ class CrossModalModel(keras.Model):
             streams.append(single_stream(source.part(split), self.hub, SOURCE, preprocessor))
         return PairedBatches(streams, batch_size=batch_size, shuffle=shuffle, seed=seed)
 
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Keras' `fit`; `PairedBatches` come in the order that their seed says."""
+        if isinstance(x, PairedBatches):
+            # By default Keras would take them in an order drawn from Python's global generator.
+            kwargs.setdefault("shuffle", False)
+        return super().fit(x, *args, **kwargs)
+
     def build_encoder(self, media: str) -> keras.Model:
         """A functional model from the rows of one medium to its common representation."""
         raise NotImplementedError
