@@ -42,6 +42,7 @@ RECIPES = {
             "input_normalization": (),
             "pathway_units": (128, 128),
             "shared_units": (128, 128),
+            "shared_initializer": "identity",
             "dropout": 0.5,
             "cross_weight": 1e-4,
             "label_smoothing": 0.1,
@@ -61,9 +62,14 @@ RECIPES = {
             "input_normalization": (),
             "pathway_units": (512, 512),
             "shared_units": (512, 512),
+            "shared_initializer": "identity",
             "dropout": 0.5,
-            "label_smoothing": 0.1,
-        }
+            "input_dropout": {"text": 0.3},
+            "label_smoothing": 0.3,
+            "readout": "centred_probabilities",
+        },
+        transforms={"image": (FeatureScaler, {"standardize": False})},
+        epochs=20,
     ),
 }
 
