@@ -57,7 +57,7 @@ RECIPES = {
         weight_decay=1.0,
         pairing="class",
     ),
-    "default": Recipe(
+    "pascal_sentences": Recipe(
         model={
             "input_normalization": (),
             "pathway_units": (512, 512),
@@ -75,8 +75,8 @@ RECIPES = {
 
 
 def recipe_for(data: CrossModalData, **changes: Any) -> Recipe:
-    """The recipe of a data set, or the default one; `changes` replace attributes of it."""
-    recipe = RECIPES.get(data.name, RECIPES["default"])
+    """The recipe of a data set, or else that of Pascal Sentences, with some attributes changed."""
+    recipe = RECIPES.get(data.name, RECIPES["pascal_sentences"])
     return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
 
 
