@@ -31,6 +31,8 @@ def rows(*shape, seed=0):
 IDENTITY = keras.Input((2,))
 FULLY_CONNECTED = {
     "units": (4, 3),
+    "members": 2,
+    "initializer": "identity",
     "dropout": 0.5,
     "input_dropout": 0.25,
     "seed": 3,
@@ -44,8 +46,10 @@ TINY = {
             "source_classes": 2,
             "hub": "image",
             "input_normalization": ("image", "text"),
+            "members": 2,
             "pathway_units": (6, 4),
             "shared_units": (5, 4),
+            "shared_initializer": "identity",
             "shared_bn": True,
             "dropout": 0.1,
             "input_dropout": {"text": 0.2},
@@ -87,6 +91,6 @@ TINY = {
     ),
     "RetrievalMAP": Tiny({"data": toy()}),
     "SemanticMatching": Tiny({"C": 0.5, "readout": "centred_probabilities", "max_iter": 50}),
-    "SharedLayers": Tiny({**FULLY_CONNECTED, "batch_normalization": True}, (rows(6, 5),)),
+    "SharedLayers": Tiny({**FULLY_CONNECTED, "batch_normalization": True}, (rows(6, 10),)),
     "SplitRows": Tiny({}, (rows(5, 3), [rows(2, 1), rows(3, 1)])),
 }

@@ -1,9 +1,11 @@
 """`FullyConnected`: a stack of affine maps, each normalised and rectified."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
+from keras_xmr.layers.grouped_dense import GroupedDense
 from keras_xmr.types import Config, Tensor
 
 Shape = tuple[int | None, ...]
@@ -17,6 +19,8 @@ class FullyConnected(keras.layers.Layer):
 
     Args:
         units: Width of each layer.
+        members: Number of independent stacks side by side, each of these widths; no weight leads
+            from one to another.
         batch_normalization: Whether to normalise before each ReLU.
         dropout: Share of the inputs dropped before each layer but the first; CHTN has none.
         input_dropout: Share of the inputs dropped before the first layer.
@@ -40,10 +44,13 @@ class FullyConnected(keras.layers.Layer):
         X. Huang, Y. Peng, M. Yuan, IJCAI 2017, section 3; the normalisation is that of the release.
     """
 
+    input_of_members = False
+
     def __init__(
         self,
         units: Sequence[int] = (4096, 4096),
         batch_normalization: bool = True,
+        members: int = 1,
         dropout: float = 0.0,
         input_dropout: float = 0.0,
         initializer: str = "msra",
@@ -55,6 +62,7 @@ class FullyConnected(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = tuple(units)
         self.batch_normalization = batch_normalization
+        self.members = members
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.initializer = initializer
@@ -66,12 +74,15 @@ class FullyConnected(keras.layers.Layer):
             for i in range(len(self.units))
         ]
         self.affine = [
-            keras.layers.Dense(
+            affine(
                 width,
-                kernel_initializer="identity" if initializer == "identity" else msra(seed),
+                members,
+                # Members read the same input, unless it is made of members' parts already.
+                separate=i > 0 or self.input_of_members,
+                kernel_initializer="identity" if initializer == "identity" else msra(seeds[i]),
                 dtype=policy,
             )
-            for width, seed in zip(self.units, seeds, strict=True)
+            for i, width in enumerate(self.units)
         ]
         # Epsilon and momentum are the release's.
         self.normalizations = [
@@ -82,36 +93,47 @@ class FullyConnected(keras.layers.Layer):
         ]
 
     def build(self, input_shape: Shape) -> None:
-        widths = (input_shape[-1], *self.units)
-        for i, affine in enumerate(self.affine):
-            affine.build((*input_shape[:-1], widths[i]))
-        for normalization, width in zip(self.normalizations, self.units, strict=False):
-            normalization.build((*input_shape[:-1], width))
+        shapes = [input_shape, *self._shapes(input_shape)]
+        for layer, shape in zip(self.affine, shapes, strict=False):
+            layer.build(shape)
+        for normalization, shape in zip(self.normalizations, shapes[1:], strict=False):
+            normalization.build(shape)
         super().build(input_shape)
 
     def call(self, inputs: Tensor, training: bool | None = None) -> list[Tensor]:
         activations = []
-        for i, (drop, affine) in enumerate(zip(self.drops, self.affine, strict=True)):
-            inputs = affine(drop(inputs, training=training))
+        for i, (drop, layer) in enumerate(zip(self.drops, self.affine, strict=True)):
+            inputs = layer(drop(inputs, training=training))
             if self.batch_normalization:
                 inputs = self.normalizations[i](inputs, training=training)
             inputs = keras.ops.relu(inputs)
             activations.append(inputs)
         return activations
 
-    def compute_output_shape(self, input_shape: Shape) -> list[Shape]:
-        return [(*input_shape[:-1], width) for width in self.units]
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        return self._shapes(input_shape)
+
+    def _shapes(self, input_shape: Shape) -> list[Shape]:
+        return [(*input_shape[:-1], width * self.members) for width in self.units]
 
     def get_config(self) -> Config:
         return {
             **super().get_config(),
             "units": self.units,
             "batch_normalization": self.batch_normalization,
+            "members": self.members,
             "dropout": self.dropout,
             "input_dropout": self.input_dropout,
             "initializer": self.initializer,
             "seed": self.seed,
         }
+
+
+def affine(units: int, members: int, *, separate: bool, **kwargs: object) -> keras.layers.Layer:
+    """An affine map to `units` numbers for each member, from all of the input or from its part."""
+    if separate and members > 1:
+        return GroupedDense(units, members, **kwargs)
+    return keras.layers.Dense(units * members, **kwargs)
 
 
 def msra(seed: int | None) -> keras.initializers.Initializer:

@@ -32,6 +32,8 @@ class SharedLayers(FullyConnected):
         X. Huang, Y. Peng, M. Yuan, IJCAI 2017, section 3.2 and figure 2.
     """
 
+    input_of_members = True
+
     def __init__(
         self,
         units: Sequence[int] = (4096, 4096),
@@ -43,5 +45,5 @@ class SharedLayers(FullyConnected):
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         return super().call(inputs, training=training)[-1]
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        return super().compute_output_shape(input_shape)[-1]
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        return self._shapes(input_shape)[-1]

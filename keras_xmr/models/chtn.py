@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_xmr.layers.fully_connected import msra
+from keras_xmr.layers.fully_connected import affine, msra
 from keras_xmr.layers.mmd_loss import MMDLoss
 from keras_xmr.layers.pathway import Pathway
 from keras_xmr.layers.shared_layers import SharedLayers
@@ -62,6 +62,8 @@ class CHTN(CrossModalModel):
         input_normalization: Media whose rows are batch-normalised, with a trained scale and shift,
             on entering. Where the hub is among them, source rows are normalised together with its
             own. `None` means every medium but the hub, as in the release.
+        members: Number of independent networks side by side, trained on the same batches; their
+            posteriors are averaged. Widths are those of one member. The paper has one.
         pathway_units: Widths of fc6 and fc7.
         shared_units: Widths of fc8 and fc9.
         shared_bn: Whether fc8 and fc9 are batch-normalised.
@@ -112,6 +114,7 @@ class CHTN(CrossModalModel):
         *,
         hub: str = "image",
         input_normalization: Sequence[str] | None = None,
+        members: int = 1,
         pathway_units: Sequence[int] = (PAPER_WIDTH, PAPER_WIDTH),
         shared_units: Sequence[int] = (PAPER_WIDTH, PAPER_WIDTH),
         shared_bn: bool = False,
@@ -133,7 +136,7 @@ class CHTN(CrossModalModel):
         dtype: Any = None,
         **kwargs: Any,
     ) -> None:
-        _check(media, num_classes, hub, readout, temperature)
+        _check(media, num_classes, members, hub, readout, temperature)
         normalized = (
             [m for m in media if m != hub] if input_normalization is None else input_normalization
         )
@@ -155,6 +158,7 @@ class CHTN(CrossModalModel):
         pathways = {
             name: Pathway(
                 pathway_units,
+                members=members,
                 dropout=dropout,
                 input_dropout=dropped.get(hub if name == SOURCE else name, 0.0),
                 seed=next(seeds),
@@ -166,14 +170,20 @@ class CHTN(CrossModalModel):
         shared_layers = SharedLayers(
             shared_units,
             shared_bn,
+            members=members,
             input_dropout=dropout,
             initializer=shared_initializer,
             seed=next(seeds),
             name="shared_layers",
             dtype=dtype,
         )
-        classifier = keras.layers.Dense(
-            num_classes, kernel_initializer=msra(next(seeds)), name="classifier", dtype=dtype
+        classifier = affine(
+            num_classes,
+            members,
+            separate=True,
+            kernel_initializer=msra(next(seeds)),
+            name="classifier",
+            dtype=dtype,
         )
 
         # Functional graph
@@ -186,9 +196,11 @@ class CHTN(CrossModalModel):
         stacked = keras.layers.Concatenate(axis=0, name="stack")(fc7)
         logits = classifier(shared_layers(stacked))
         outputs = dict(zip(media, SplitRows(name="unstack")(logits, fc7), strict=True))
-        if has_source:
-            source_classifier = keras.layers.Dense(
+        if source_classes is not None:
+            source_classifier = affine(
                 source_classes,
+                members,
+                separate=True,
                 kernel_initializer=msra(next(seeds)),
                 name="source_classifier",
                 dtype=dtype,
@@ -208,6 +220,7 @@ class CHTN(CrossModalModel):
         self.input_normalization = (
             None if input_normalization is None else tuple(input_normalization)
         )
+        self.members = members
         self.pathway_units = tuple(pathway_units)
         self.shared_units = tuple(shared_units)
         self.shared_bn = shared_bn
@@ -253,7 +266,8 @@ class CHTN(CrossModalModel):
         for name, value in terms.items():
             self.trackers[name].update_state(value)
         for name in self.media:
-            hits = keras.metrics.categorical_accuracy(y[name], y_pred[name])
+            posterior = _posterior(y_pred[name], self.num_classes)
+            hits = keras.metrics.categorical_accuracy(y[name], posterior)
             self.trackers[f"{name}_accuracy"].update_state(hits)
         return sum(self._weight(name) * value for name, value in terms.items())
 
@@ -277,7 +291,7 @@ class CHTN(CrossModalModel):
             terms[SOURCE] = _cross_entropy(y[SOURCE], y_pred[SOURCE])
         terms["cross"] = sum(
             pairwise_transfer(y_pred[f"{self.hub}_fc{i}"], y_pred[f"{spoke}_fc{i}"])
-            * (PAPER_WIDTH / width)
+            * (PAPER_WIDTH / (width * self.members))
             for spoke in self.media
             if spoke != self.hub
             for i, width in zip(layers, self.pathway_units, strict=True)
@@ -302,9 +316,11 @@ class CHTN(CrossModalModel):
         rows = self.normalizers[media](inputs) if media in self.normalizers else inputs
         common = self.shared_layers(self.pathways[media](rows)[-1])
         if self.readout != "fc9":
-            common = ops.cast(self.classifier(common), "float32")
+            common = self.classifier(common)
+        if self.readout == "logits":
+            common = ops.mean(_by_member(common, self.num_classes), axis=1)
         if self.readout.endswith("probabilities"):
-            common = ops.softmax(common / self.temperature)
+            common = _posterior(common, self.num_classes, self.temperature)
         if self.readout == "centred_probabilities":
             common = common - 1.0 / self.num_classes
         return keras.Model(inputs, common, name=f"{media}_encoder")
@@ -319,13 +335,20 @@ class CHTN(CrossModalModel):
 
 
 def _check(
-    media: Mapping[str, int], num_classes: int, hub: str, readout: str, temperature: float
+    media: Mapping[str, int],
+    num_classes: int,
+    members: int,
+    hub: str,
+    readout: str,
+    temperature: float,
 ) -> None:
     if hub not in media or SOURCE in media:
         raise ValueError(
             f"The hub must be one of the media, and no medium may be called {SOURCE!r}. "
             f"Received: hub={hub!r}, media={dict(media)}."
         )
+    if members < 1:
+        raise ValueError(f"A model has at least one member. Received: {members=}.")
     if num_classes < 2:
         raise ValueError(f"A classifier needs at least two classes. Received: {num_classes=}.")
     if readout not in READOUTS:
@@ -346,7 +369,19 @@ def _normalize_inputs(
     return rows
 
 
+def _by_member(logits: Tensor, classes: int) -> Tensor:
+    """Logits `(rows, members, classes)`, float32, of `(rows, members * classes)`."""
+    return ops.reshape(ops.cast(logits, "float32"), (-1, logits.shape[-1] // classes, classes))
+
+
+def _posterior(logits: Tensor, classes: int, temperature: float = 1.0) -> Tensor:
+    """Mean over the members of their class probabilities, `(rows, classes)`."""
+    return ops.mean(ops.softmax(_by_member(logits, classes) / temperature), axis=1)
+
+
 def _cross_entropy(labels: Tensor, logits: Tensor, smoothing: float = 0.0) -> Tensor:
-    logits = ops.cast(logits, "float32")
-    labels = labels * (1.0 - smoothing) + smoothing / ops.shape(labels)[-1]
-    return ops.mean(ops.categorical_crossentropy(labels, logits, from_logits=True))
+    """Mean over rows and members."""
+    classes = labels.shape[-1]
+    labels = ops.cast(labels, "float32") * (1.0 - smoothing) + smoothing / classes
+    log_posteriors = ops.log_softmax(_by_member(logits, classes))
+    return -ops.mean(ops.sum(labels[:, None, :] * log_posteriors, axis=-1))

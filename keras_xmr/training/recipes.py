@@ -40,6 +40,7 @@ RECIPES = {
     "wikipedia": Recipe(
         model={
             "input_normalization": (),
+            "members": 5,
             "pathway_units": (128, 128),
             "shared_units": (128, 128),
             "shared_initializer": "identity",
@@ -60,6 +61,7 @@ RECIPES = {
     "pascal_sentences": Recipe(
         model={
             "input_normalization": (),
+            "members": 5,
             "pathway_units": (512, 512),
             "shared_units": (512, 512),
             "shared_initializer": "identity",
