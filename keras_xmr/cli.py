@@ -153,14 +153,16 @@ def _train(arguments: argparse.Namespace) -> None:
 
     data = load(arguments.data)
     source = load(arguments.source) if arguments.source else None
+    if source is not None and arguments.method != "chtn":
+        raise ValueError(f"Only chtn takes source data. Received: method={arguments.method!r}.")
+    ensure_backend()
+    from keras_xmr.training.recipes import fit_semantic_matching
+
     model: Any
     if arguments.method == "chtn":
-        ensure_backend()
         model = _train_chtn(arguments, data, source)
-    elif source is not None:
-        raise ValueError("Only chtn takes source data. Received: method='semantic_matching'.")
     else:
-        model = keras_xmr.SemanticMatching().fit(data)
+        model = fit_semantic_matching(data)
     report = keras_xmr.evaluate(model, data)
     deployed = model.without_source() if source is not None else model
     deployed.save_to_preset(

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_xmr.baselines.semantic_matching import SemanticMatching
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.models.chtn import CHTN
 from keras_xmr.preprocessing.features import FeatureScaler
@@ -76,6 +77,25 @@ RECIPES = {
 }
 
 
+# Inverse penalties of semantic matching, for the transforms of the same data set's recipe.
+PENALTIES = {"pascal_sentences": {"image": 10.0, "text": 3.0}}
+
+
+def fit_semantic_matching(data: CrossModalData) -> SemanticMatching:
+    """The baseline, tuned for a data set where a tuning is known, with the recipe's transforms."""
+    preprocessor = _preprocessor(data, recipe_for(data))
+    return SemanticMatching(PENALTIES.get(data.name, 1.0), preprocessor=preprocessor).fit(data)
+
+
+def _preprocessor(data: CrossModalData, recipe: Recipe) -> Preprocessor:
+    transforms = {
+        medium: kind(**arguments)
+        for medium, (kind, arguments) in recipe.transforms.items()
+        if medium in data.media
+    }
+    return Preprocessor.for_data(data, **transforms)
+
+
 def recipe_for(data: CrossModalData, **changes: Any) -> Recipe:
     """The recipe of a data set, or else that of Pascal Sentences, with some attributes changed."""
     recipe = RECIPES.get(data.name, RECIPES["pascal_sentences"])
@@ -105,12 +125,7 @@ def train_chtn(
         The trained model, source branch included.
     """
     recipe = recipe or recipe_for(data)
-    transforms = {
-        medium: kind(**arguments)
-        for medium, (kind, arguments) in recipe.transforms.items()
-        if medium in data.media
-    }
-    preprocessor = Preprocessor.for_data(data, **transforms)
+    preprocessor = _preprocessor(data, recipe)
     model = CHTN.for_data(data, source, preprocessor=preprocessor, seed=seed, **recipe.model)
     batches = model.batches(
         data, source, pairing=recipe.pairing, batch_size=recipe.batch_size, seed=seed
