@@ -123,8 +123,14 @@ def load(name: str | Path, expected: type[Any] | None = None) -> Any:
 
 
 def metadata(name: str | Path) -> Config:
-    """What `metadata.json` of a preset tells."""
-    facts: Config = json.loads((find(name) / METADATA).read_text(encoding="utf-8"))
+    """What `metadata.json` of a preset tells.
+
+    Raises:
+        ValueError: If there is no such preset, or a file of it is missing.
+    """
+    folder = find(name)
+    _require_files(folder)
+    facts: Config = json.loads((folder / METADATA).read_text(encoding="utf-8"))
     return facts
 
 
@@ -157,13 +163,17 @@ def find(name: str | Path, expected: type[Any] | None = None) -> Path:
     )
 
 
-def _verify(folder: Path) -> None:
+def _require_files(folder: Path) -> None:
     missing = [name for name in (*HASHED, METADATA) if not (folder / name).is_file()]
     if missing:
         raise ValueError(
             f"A preset has the files {[*HASHED, METADATA]}. "
             f"Received: {str(folder)!r} without {missing}."
         )
+
+
+def _verify(folder: Path) -> None:
+    _require_files(folder)
     expected = json.loads((folder / METADATA).read_text(encoding="utf-8")).get("sha256", {})
     for name in HASHED:
         found = _sha256(folder / name)

@@ -161,3 +161,8 @@ def test_help_has_an_example(command, capsys):
         main([command, "--help"])
     assert stopped.value.code == 0
     assert f"example: keras-xmr {command}" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_no_preset_is_told(tmp_path, capsys):
+    assert main(["search", "--preset", str(tmp_path), "--text", "a dog"]) == 1
+    assert "A preset has the files" in capsys.readouterr().err

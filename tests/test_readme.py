@@ -1,5 +1,6 @@
 """What the README says is executed."""
 
+import csv
 import os
 import re
 import shlex
@@ -8,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from keras_xmr import presets
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -63,3 +66,24 @@ def test_files_and_folders_named_are_there():
     assert named
     missing = [name for name in named if not (ROOT / name).exists()]
     assert not missing
+
+
+def test_results_are_those_of_the_table():
+    with (ROOT / "examples" / "paper_tables" / "chtn.csv").open(encoding="utf-8") as file:
+        table = {(row["data"], row["method"]): row for row in csv.DictReader(file)}
+    lines = re.findall(r"^\| (.+?) \| (.+?) \| (.+) \|$", README.split("<!-- results -->")[1], re.M)
+    shown = {(data, method): figures.split(" | ") for data, method, figures in lines[1:]}
+    assert set(shown) == set(table)
+    for key, figures in shown.items():
+        for name, figure in zip(
+            ("image_to_text", "text_to_image", "average"), figures, strict=False
+        ):
+            mean, *spread = figure.split(" ± ")
+            assert mean == f"{float(table[key][name]):.3f}"
+            assert spread in ([], [f"{float(table[key][f'{name}_std']):.3f}"])
+
+
+def test_presets_are_listed_with_their_map():
+    listed = (ROOT / "weights" / "README.md").read_text(encoding="utf-8")
+    for name, facts in presets.bundled().items():
+        assert re.search(rf"\[{name}\].*{facts['map']:.3f}", listed)

@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData, MediumItems, Provenance, split_by_class
 from keras_xmr.datasets.feature_pack import pack_features, raw_files, read_pack
-from keras_xmr.datasets.locate import find
+from keras_xmr.datasets.locate import DataNotFoundError, find
 from keras_xmr.types import Array, Items
 
 HOME_PAGE = "data.caltech.edu/records/mzrjq-6wc02"
@@ -52,6 +52,11 @@ def caltech101(features: str | None = "mobilenet_v2", *, split_seed: int = 0) ->
 def _raw(split_seed: int) -> CrossModalData:
     root = find(FOLDER, home_page=HOME_PAGE)
     pictures = sorted(root.glob("*/*.jpg"))
+    if not pictures:
+        raise DataNotFoundError(
+            f"Expected <class>/<picture>.jpg below {str(root)!r}. Received: no such file. "
+            f"Get the data from {HOME_PAGE}."
+        )
     class_names = tuple(sorted({picture.parent.name for picture in pictures}))
     labels = np.array([class_names.index(picture.parent.name) for picture in pictures])
     ids = np.array([f"{picture.parent.name}/{picture.stem}" for picture in pictures])

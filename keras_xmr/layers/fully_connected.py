@@ -44,6 +44,7 @@ class FullyConnected(keras.layers.Layer):
         X. Huang, Y. Peng, M. Yuan, IJCAI 2017, section 3; the normalisation is that of the release.
     """
 
+    # Whether the input consists of one part for each member, rather than being the same for all.
     input_of_members = False
 
     def __init__(

@@ -222,3 +222,10 @@ def test_raw_caltech_is_read_from_its_layout(tmp_path, monkeypatch):
     assert image.labels.tolist() == [0] * 5 + [1] * 5
     assert counts_per_class(data, "train") == [2, 2]
     assert data.file_of("image", 9) == tmp_path / "caltech101/zebra/image_4.jpg"
+
+
+def test_an_empty_folder_of_raw_pictures_is_told(tmp_path, monkeypatch):
+    (tmp_path / "caltech101").mkdir()
+    monkeypatch.setenv("KERAS_XMR_DATA", str(tmp_path))
+    with pytest.raises(DataNotFoundError, match=r"no such file\. Get the data from"):
+        caltech101(features=None)
