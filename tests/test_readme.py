@@ -71,7 +71,7 @@ def test_files_and_folders_named_are_there():
 def test_results_are_those_of_the_table():
     with (ROOT / "examples" / "paper_tables" / "chtn.csv").open(encoding="utf-8") as file:
         table = {(row["data"], row["method"]): row for row in csv.DictReader(file)}
-    section = section.split("<!-- end of results -->")[0]
+    section = README.split("<!-- results -->")[1].split("<!-- end of results -->")[0]
     lines = re.findall(r"^\| (.+?) \| (.+?) \| (.+) \|$", section, re.M)
     shown = {(data, method): figures.split(" | ") for data, method, figures in lines[1:]}
     assert set(shown) == set(table)
