@@ -52,7 +52,8 @@ class CHTN(CrossModalModel):
       release; the paper says nothing of it.
     - The cross-modal term is weighted by 4096 / width, so that its share does not depend on the
       width. At width 4096 this is the release.
-    - Dropout and label smoothing are additions, off by default.
+    - Members, identity initialisation, dropout, label smoothing and the centred readout are
+      additions, off by default. The recipes for small data use them.
 
     Args:
         media: Width `d` of the rows of each medium, such as `{"image": 1280, "text": 1000}`.
