@@ -2,7 +2,8 @@
 
 Runs on a fresh machine: both data sets come with the package as features.
 
-Usage: python examples/train_chtn.py, or with the argument `toy` for seconds on synthetic data.
+Usage: KERAS_BACKEND=jax python examples/train_chtn.py, or with the argument `toy` for seconds on
+synthetic data.
 """
 
 import sys
