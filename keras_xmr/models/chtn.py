@@ -178,14 +178,7 @@ class CHTN(CrossModalModel):
             name="shared_layers",
             dtype=dtype,
         )
-        classifier = affine(
-            num_classes,
-            members,
-            separate=True,
-            kernel_initializer=msra(next(seeds)),
-            name="classifier",
-            dtype=dtype,
-        )
+        classifier = _classifier(num_classes, members, next(seeds), "classifier", dtype)
 
         # Functional graph
         inputs = {name: keras.Input((width,), name=name) for name, width in media.items()}
@@ -198,15 +191,8 @@ class CHTN(CrossModalModel):
         logits = classifier(shared_layers(stacked))
         outputs = dict(zip(media, SplitRows(name="unstack")(logits, fc7), strict=True))
         if source_classes is not None:
-            source_classifier = affine(
-                source_classes,
-                members,
-                separate=True,
-                kernel_initializer=msra(next(seeds)),
-                name="source_classifier",
-                dtype=dtype,
-            )
-            outputs[SOURCE] = source_classifier(activations[SOURCE][-1])
+            head = _classifier(source_classes, members, next(seeds), "source_classifier", dtype)
+            outputs[SOURCE] = head(activations[SOURCE][-1])
         for name, layers in activations.items():
             for i, layer in enumerate(layers):
                 outputs[f"{name}_fc{6 + i}"] = layer
@@ -356,6 +342,16 @@ def _check(
         raise ValueError(f"Readouts are {READOUTS}. Received: {readout=}.")
     if temperature <= 0:
         raise ValueError(f"The temperature must be positive. Received: {temperature=}.")
+
+
+def _classifier(
+    classes: int, members: int, seed: int | None, name: str, dtype: Any
+) -> keras.layers.Layer:
+    """Logits of each member from its own features."""
+    initializer = msra(seed)
+    return affine(
+        classes, members, separate=True, kernel_initializer=initializer, name=name, dtype=dtype
+    )
 
 
 def _normalize_inputs(
