@@ -2,7 +2,8 @@
 
 Pascal Sentences: five splits, a seed for each. Wikipedia (needs KERAS_XMR_DATA): LDA and tf-idf
 texts on the paper's and the official split, five seeds each. CHTN's recipe was chosen on validation
-parts; the baseline's penalties are chosen here, on the same parts. P-values are of paired tests
+parts (for Wikipedia on both splits', so that the official one had a share in its test rows); the
+baseline's penalties are chosen here, on the same parts. P-values are of paired tests
 over queries, whose average precision is first averaged over the seeds of a split.
 
 Usage: python examples/paper_tables/chtn.py
