@@ -12,7 +12,10 @@ import pytest
 from keras_xmr.datasets.locate import data_root
 
 # The example in this docstring reads real data.
-DOCTESTS_ON_REAL_DATA = ("keras_xmr.datasets.wikipedia.wikipedia",)
+DOCTESTS_ON_REAL_DATA = (
+    "keras_xmr.datasets.tiny_imagenet.tiny_imagenet",
+    "keras_xmr.datasets.wikipedia.wikipedia",
+)
 
 
 def pytest_collection_modifyitems(config, items):

@@ -1,21 +1,33 @@
 """Files on disk -> `CrossModalData`: any number of media, labels, ids, split, provenance."""
 
+from keras_xmr.datasets.bad_rows import BadRowsError
 from keras_xmr.datasets.base import CrossModalData, MediumItems, Provenance
 from keras_xmr.datasets.caltech101 import caltech101
+from keras_xmr.datasets.catalogue import load
+from keras_xmr.datasets.class_folder import class_folder
+from keras_xmr.datasets.feature_file import feature_file
+from keras_xmr.datasets.folder import folder
 from keras_xmr.datasets.locate import DataNotFoundError
 from keras_xmr.datasets.pascal_sentences import pascal_sentences
+from keras_xmr.datasets.tiny_imagenet import tiny_imagenet
 from keras_xmr.datasets.toy import toy
 from keras_xmr.datasets.wikipedia import wikipedia
 from keras_xmr.datasets.word_counts import WordCounts
 
 __all__ = [
+    "BadRowsError",
     "CrossModalData",
     "DataNotFoundError",
     "MediumItems",
     "Provenance",
     "WordCounts",
     "caltech101",
+    "class_folder",
+    "feature_file",
+    "folder",
+    "load",
     "pascal_sentences",
+    "tiny_imagenet",
     "toy",
     "wikipedia",
 ]

@@ -1,26 +1,36 @@
-"""Data sets by name, as the command line and presets speak of them."""
+"""Data sets by name or path, as the command line and presets speak of them."""
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
+from keras_xmr.datasets.array_file import ENDINGS
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.datasets.caltech101 import caltech101
+from keras_xmr.datasets.class_folder import class_folder
+from keras_xmr.datasets.feature_file import feature_file
+from keras_xmr.datasets.folder import folder
 from keras_xmr.datasets.pascal_sentences import pascal_sentences
+from keras_xmr.datasets.table import DELIMITERS
+from keras_xmr.datasets.tiny_imagenet import tiny_imagenet
 from keras_xmr.datasets.toy import toy
 from keras_xmr.datasets.wikipedia import wikipedia
 
 
 class Entry(NamedTuple):
-    """A data set under a name."""
+    """A data set under a name; `load_raw` where its raw items can be had as well."""
 
     load: Callable[[], CrossModalData]
     description: str
+    load_raw: Callable[[], CrossModalData] | None = None
 
 
 CATALOGUE = {
     "pascal_sentences": Entry(
-        pascal_sentences, "1000 pictures with sentences, 20 classes; bundled features"
+        pascal_sentences,
+        "1000 pictures with sentences, 20 classes; bundled features",
+        partial(pascal_sentences, None),
     ),
     "wikipedia": Entry(
         partial(wikipedia, "tfidf"), "2866 pairs, 10 classes, SIFT and tf-idf; KERAS_XMR_DATA"
@@ -29,23 +39,50 @@ CATALOGUE = {
         partial(wikipedia, "lda"), "2866 pairs, 10 classes, SIFT and LDA; KERAS_XMR_DATA"
     ),
     "caltech101": Entry(
-        caltech101, "2525 pictures, 101 classes, a source domain; bundled features"
+        caltech101,
+        "2525 pictures, 101 classes, a source domain; bundled features",
+        partial(caltech101, None),
+    ),
+    "tiny_imagenet": Entry(
+        tiny_imagenet, "10000 small pictures, 200 classes, a source domain; KERAS_XMR_DATA"
     ),
     "toy": Entry(toy, "80 synthetic pairs, 4 classes"),
     "toy_source": Entry(partial(toy, ("image",), num_classes=6), "120 synthetic source items"),
 }
 
 
-def load(name: str) -> CrossModalData:
-    """The data set of that name.
+def load(name: str | Path, *, raw: bool = False, skip_bad: bool = False) -> CrossModalData:
+    """The data set of that name, or the user's own data at that path.
+
+    Args:
+        name: A name of the catalogue, or the path of a table (`folder`), of a file of arrays
+            (`feature_file`), or of a directory with one folder of pictures per class
+            (`class_folder`). A name comes first: a directory called `toy` is `./toy`.
+        raw: Whether to load pictures and sentences where the default are bundled features. Other
+            data are what they are.
+        skip_bad: Whether to leave bad rows of a table, or bad pictures, out with a warning.
 
     Raises:
-        ValueError: If there is none; the message lists those there are.
+        ValueError: If there is no such name or path; the message says what can be given.
 
     Example:
         >>> load("toy").num_classes
         4
     """
-    if name not in CATALOGUE:
-        raise ValueError(f"Data sets are {sorted(CATALOGUE)}. Received: data={name!r}.")
-    return CATALOGUE[name].load()
+    entry = CATALOGUE.get(str(name))
+    if entry is not None:
+        return entry.load_raw() if raw and entry.load_raw else entry.load()
+    path = Path(name)
+    ending = path.suffix.lower()
+    # An empty name would be the current directory.
+    if name != "" and path.is_dir():
+        return class_folder(path, skip_bad=skip_bad)
+    if path.exists() and ending in DELIMITERS:
+        return folder(path, skip_bad=skip_bad)
+    if path.exists() and ending in ENDINGS:
+        return feature_file(path)
+    raise ValueError(
+        f"Data sets are {sorted(CATALOGUE)}, or the path of your own data: a table ending in "
+        f"{sorted(DELIMITERS)}, arrays ending in {sorted(ENDINGS)}, or a directory "
+        f"<class>/<picture>. Received: data={str(name)!r}."
+    )

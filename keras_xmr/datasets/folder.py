@@ -1,0 +1,243 @@
+"""A user's own data: a table with one instance in each row, beside the files it names."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from keras_xmr.datasets.bad_rows import BadRow, short, tell
+from keras_xmr.datasets.base import SPLITS, CrossModalData, MediumItems, Provenance
+from keras_xmr.datasets.made_split import id_fault, made_split
+from keras_xmr.datasets.media_files import (
+    PICTURE_ENDINGS,
+    check_picture,
+    feature_row,
+    file_inside,
+    read_each,
+)
+from keras_xmr.datasets.table import Table, read_table
+from keras_xmr.types import Array
+
+RESERVED = ("id", "label", "split")
+# Further media may lack items; a row without one of these is taken for a mistake.
+REQUIRED = ("image", "text")
+
+
+class _Row(NamedTuple):
+    """A row of the table, and why it cannot be used."""
+
+    line: int
+    id: str
+    labels: tuple[str, ...]
+    split: str
+    cells: dict[str, str]
+    reasons: list[str]
+
+
+def folder(path: str | Path, *, split_seed: int = 0, skip_bad: bool = False) -> CrossModalData:
+    r"""Load a table of instances in CSV or TSV.
+
+    The header line names the columns, in any order:
+
+    - `label`: the class; several classes are separated by `|`, and then all labels become a 0/1
+      matrix.
+    - `id` (optional): a name of its own for each row. Without it, rows are called "1", "2", ...
+      Name them where rows may be inserted later: a row keeps its part by its id.
+    - `split` (optional): `train`, `validation` or `test`. Without it, parts are drawn: 80/10/10 %
+      of each class, and at least one item each as soon as a class has three. They are kept beside
+      the table in `<name>.split.csv` (`<name>.split_seed<n>.csv` for a seed other than 0) and
+      taken from there at the next load, when parts are drawn for new ids only.
+    - every further column is a medium. `text`, and names that begin with `text` or end with
+      `_text`, hold the texts themselves. All others hold paths relative to the table's folder:
+      of `.npy` files, each a feature row `(d,)`, or of any other files, which stay paths. Files
+      of the column `image`, and those with the ending of a picture, are decoded once to see that
+      they are whole. An empty cell means that the instance lacks this medium, but `image` and
+      `text` must be complete where they are given.
+
+    Rows that cannot be used are collected and told together, before anything is written.
+
+    Args:
+        path: A `.csv`, `.tsv` or `.txt` file in UTF-8. Cells are separated by commas or semicolons,
+            by tabs, or by any of these, as the header line shows.
+        split_seed: Seed of the drawn parts.
+        skip_bad: Whether to leave bad rows out with a warning.
+
+    Returns:
+        A data set with the name of the file; rows are paired by id.
+
+    Raises:
+        BadRowsError: If rows cannot be used and `skip_bad` is false, or none is left.
+        ValueError: If the file is not such a table.
+        OSError: If the file cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> with tempfile.TemporaryDirectory() as place:
+        ...     table = Path(place) / "pets.csv"
+        ...     lines = ["id,text,label,split", "a,一只狗,dog,train", "b,a cat,cat,test"]
+        ...     _ = table.write_text("\n".join(lines), encoding="utf-8")
+        ...     data = folder(table)
+        >>> data.name, data.class_names, data.media["text"].items.tolist()
+        ('pets', ('cat', 'dog'), ['一只狗', 'a cat'])
+    """
+    path = Path(path)
+    table = read_table(path)
+    media = _media(table, path)
+    rows = _rows(table, media)
+    contents = {name: _contents(name, rows, path) for name in media}
+    bad = [BadRow(row.id, "; ".join(row.reasons), row.line) for row in rows if row.reasons]
+    tell(bad, name=path.name, total=len(rows), skip_bad=skip_bad)
+    good = [row for row in rows if not row.reasons]
+    return _assemble(path, good, contents, split_seed, told="split" in table.columns)
+
+
+def _media(table: Table, path: Path) -> list[str]:
+    media = [name for name in table.columns if name not in RESERVED]
+    if "label" not in table.columns or not media:
+        raise ValueError(
+            "A table begins with a header line that names the column 'label' and at least one "
+            "medium, such as 'image' or 'text'. "
+            f"Received: {short(', '.join(table.columns))} as first line of {path.name!r}."
+        )
+    odd = [name for name in media if not name.isidentifier()]
+    if odd:
+        raise ValueError(
+            "Columns name media: letters, digits and underscores. "
+            f"Received: {short(odd[0])}, in {path.name!r}."
+        )
+    if not table.rows:
+        raise ValueError(f"A table needs rows. Received: {path.name!r} with the header line only.")
+    return media
+
+
+def _is_text(name: str) -> bool:
+    return name.startswith("text") or name.endswith("_text")
+
+
+def _rows(table: Table, media: Sequence[str]) -> list[_Row]:
+    """All rows, with what is wrong with them as far as the table alone tells."""
+    rows: list[_Row] = []
+    line_of: dict[str, int] = {}
+    for number, (line, cells) in enumerate(table.rows, start=1):
+        fits = len(cells) == len(table.columns)
+        # Nothing tells which cell is missing: the others may be in the wrong column.
+        columns = table.columns if fits else table.columns[:1]
+        named = dict(zip(columns, (cell.strip() for cell in cells), strict=False))
+        name = named.get("id", "") if "id" in table.columns else str(number)
+        labels = {label.strip() for label in named.get("label", "").split("|")} - {""}
+        split = named.get("split", "train").lower()
+        contents = {medium: named.get(medium, "") for medium in media}
+        row = _Row(line, name, tuple(sorted(labels)), split, contents, [])
+        rows.append(row)
+        if not fits:
+            row.reasons.append(f"{len(cells)} cells, the header line has {len(table.columns)}")
+            continue
+        row.reasons.extend(_faults(row))
+        if line_of.setdefault(name, line) != line:
+            row.reasons.append(f"the id is that of line {line_of[name]}")
+    return rows
+
+
+def _faults(row: _Row) -> list[str]:
+    faults = [
+        id_fault(row.id),
+        "" if row.labels else "missing label",
+        "" if row.split in SPLITS else f"split {short(row.split)}, expected one of {SPLITS}",
+        *(f"empty {name}" for name in REQUIRED if row.cells.get(name) == ""),
+    ]
+    return [fault for fault in faults if fault]
+
+
+def _contents(name: str, rows: Sequence[_Row], path: Path) -> dict[int, Any]:
+    """Line to item of one medium; what is wrong with an item goes to the row's reasons.
+
+    Items are texts, the absolute paths of files, or feature rows.
+    """
+    filled = [row for row in rows if row.cells[name]]
+    if _is_text(name):
+        return {row.line: row.cells[name] for row in filled}
+    # A column is of the one kind or the other, which its first cell shows.
+    rows_of_numbers = bool(filled) and _is_numbers(filled[0].cells[name])
+    read = partial(_read, path.parent.resolve(), name == "image", rows_of_numbers)
+    outcomes = read_each(read, [row.cells[name] for row in filled])
+    contents: dict[int, Any] = {}
+    width = None
+    for row in filled:
+        outcome = outcomes[row.cells[name]]
+        if isinstance(outcome, ValueError):
+            row.reasons.append(f"{name}: {outcome}")
+            continue
+        if rows_of_numbers:
+            width = width or len(outcome)
+            if len(outcome) != width:
+                row.reasons.append(f"{name}: {len(outcome)} numbers, the rows above have {width}")
+                continue
+        contents[row.line] = outcome
+    return contents
+
+
+def _is_numbers(cell: str) -> bool:
+    return cell.lower().endswith(".npy")
+
+
+def _read(root: Path, must_be_picture: bool, rows_of_numbers: bool, cell: str) -> Array | str:
+    if _is_numbers(cell) != rows_of_numbers:
+        others = "are .npy files" if rows_of_numbers else "are no .npy files"
+        raise ValueError(f"{short(cell)}, where the rows above {others}")
+    file = file_inside(root, cell)
+    if rows_of_numbers:
+        return feature_row(file)
+    if must_be_picture or file.suffix.lower() in PICTURE_ENDINGS:
+        check_picture(file)
+    return str(file)
+
+
+def _assemble(
+    path: Path,
+    rows: Sequence[_Row],
+    contents: dict[str, dict[int, Any]],
+    split_seed: int,
+    *,
+    told: bool,
+) -> CrossModalData:
+    present = {name: [row.line in found for row in rows] for name, found in contents.items()}
+    rows_of = {name: np.array(has) for name, has in present.items() if any(has)}
+    if not rows_of:
+        raise ValueError(
+            "At least one medium must have items. "
+            f"Received: {path.name!r}, where the columns {sorted(contents)} are empty."
+        )
+    class_names = tuple(sorted({label for row in rows for label in row.labels}))
+    labels = _label_numbers(rows, class_names)
+    ids = np.array([row.id for row in rows])
+    if told:
+        split, origin = np.array([row.split for row in rows]), f"column split of {path.name}"
+    else:
+        split, origin = made_split(path, ids, labels, split_seed)
+    media = {}
+    for name, has in rows_of.items():
+        items = [contents[name][row.line] for row in rows if row.line in contents[name]]
+        numbers = isinstance(items[0], np.ndarray)
+        media[name] = MediumItems(
+            np.stack(items) if numbers else items,
+            labels[has],
+            ids[has],
+            split[has],
+            pairs=ids[has],
+            files=None if numbers or _is_text(name) else np.array(items),
+        )
+    return CrossModalData(path.stem, media, class_names, Provenance(split=origin))
+
+
+def _label_numbers(rows: Sequence[_Row], class_names: tuple[str, ...]) -> Array:
+    """Class numbers `(n,)`, or a 0/1 matrix `(n, classes)` if a row has several."""
+    number = {name: column for column, name in enumerate(class_names)}
+    if all(len(row.labels) == 1 for row in rows):
+        return np.array([number[row.labels[0]] for row in rows])
+    matrix = np.zeros((len(rows), len(class_names)), dtype=np.int64)
+    for index, row in enumerate(rows):
+        matrix[index, [number[label] for label in row.labels]] = 1
+    return matrix

@@ -1,0 +1,193 @@
+"""MATLAB files of the versions 5 to 7 -> arrays, read without compiled code.
+
+SciPy's reader trusts the sizes that a file gives, and a damaged file can end the whole process.
+Here every size is compared with what is there. Numbers, texts and cell arrays of texts are read,
+which is what features and labels need.
+
+Reference:
+    MAT-file format, Level 5, as MathWorks publishes it.
+"""
+
+import math
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_xmr.types import Array
+
+HEADER = 128
+# No variable of a MATLAB file before version 7.3 may be larger.
+MAX_BYTES = 2**31
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_MATRIX, _COMPRESSED = 14, 15
+# How values are stored, by the number of the type: numbers, and the units of texts.
+_NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8"}
+_NUMBERS |= {12: "i8", 13: "u8"}
+_TEXTS = {
+    1: (1, "latin-1"),
+    2: (1, "latin-1"),
+    4: (2, "utf-16"),
+    17: (2, "utf-16"),
+    18: (4, "utf-32"),
+}
+_UTF8 = 16
+_CELL, _TEXT = 1, 4
+# What the values are, by the number of the class.
+_CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4"}
+_CLASSES |= {14: "i8", 15: "u8"}
+_OTHERS = {2: "structure", 3: "object", 5: "sparse matrix", 16: "function", 17: "object"}
+_COMPLEX = 0x0800
+
+
+class _Element(NamedTuple):
+    kind: int
+    content: memoryview
+
+
+class _Matrix(NamedTuple):
+    """A variable, or a cell of one: what it is, and the elements that hold its values."""
+
+    name: str
+    kind: int
+    is_complex: bool
+    shape: tuple[int, ...]
+    values: list[_Element]
+
+
+def read_matlab(path: Path) -> dict[str, Array]:
+    """Name to array: numbers in their MATLAB shape, texts and cells `(n,)`, column by column.
+
+    Raises:
+        ValueError: If the file is damaged, of version 4 or 7.3, or holds anything else.
+    """
+    content = memoryview(path.read_bytes())
+    if any(bytes(content[start : start + len(_HDF5)]) == _HDF5 for start in (0, 512)):
+        raise ValueError("MATLAB file of version 7.3 (HDF5); save it with save(..., '-v7')")
+    order = {b"IM": "<", b"MI": ">"}.get(bytes(content[126:HEADER]))
+    if order is None:
+        raise ValueError("no MATLAB file of version 5, 6 or 7; save it with save(..., '-v7')")
+    arrays = {}
+    for element in _elements(content[HEADER:], order):
+        inner = _inflated(element, order)
+        if inner.kind != _MATRIX:
+            raise ValueError(f"an element of type {inner.kind} in the place of a variable")
+        matrix = _matrix(inner.content, order)
+        # What MATLAB keeps for itself has no name.
+        if matrix.name:
+            arrays[matrix.name] = _array(matrix, order)
+    return arrays
+
+
+def _elements(content: memoryview, order: str) -> Iterator[_Element]:
+    """The elements that follow each other in `content`."""
+    start = 0
+    while start < len(content):
+        if len(content) - start < 8:
+            raise ValueError("file that ends in the middle of an element")
+        first, size = struct.unpack_from(f"{order}II", content, start)
+        if first >> 16:
+            # Up to four bytes lie within the tag.
+            kind, size, begin, end = first & 0xFFFF, first >> 16, start + 4, start + 8
+        else:
+            kind, begin = first, start + 8
+            padding = 0 if kind == _COMPRESSED else -size % 8
+            end = begin + size + padding
+        if begin + size > min(end, len(content)):
+            raise ValueError(f"an element of {size} bytes where there are fewer")
+        yield _Element(kind, content[begin : begin + size])
+        start = end
+
+
+def _inflated(element: _Element, order: str) -> _Element:
+    if element.kind != _COMPRESSED:
+        return element
+    inflater = zlib.decompressobj()
+    content = inflater.decompress(element.content, MAX_BYTES)
+    if inflater.unconsumed_tail or not inflater.eof:
+        raise ValueError(f"a compressed variable that is cut, or larger than {MAX_BYTES} bytes")
+    (inner,) = _elements(memoryview(content), order)
+    return inner
+
+
+def _matrix(content: memoryview, order: str) -> _Matrix:
+    parts = list(_elements(content, order))
+    if len(parts) < 3 or len(parts[0].content) != 8:
+        raise ValueError("a variable without type, shape or name")
+    (flags,) = struct.unpack_from(f"{order}I", parts[0].content)
+    shape = tuple(np.frombuffer(parts[1].content, dtype=f"{order}i4").tolist())
+    if len(shape) < 2 or min(shape) < 0:
+        raise ValueError(f"a variable of shape {shape}")
+    name = bytes(parts[2].content).decode("ascii")
+    return _Matrix(name, flags & 0xFF, bool(flags & _COMPLEX), shape, parts[3:])
+
+
+def _array(matrix: _Matrix, order: str) -> Array:
+    if matrix.kind in _CLASSES:
+        return _numbers(matrix, order)
+    if matrix.kind == _TEXT:
+        return np.array(_rows_of_text(matrix, order), dtype=object)
+    if matrix.kind == _CELL:
+        return np.array(_cells(matrix, order), dtype=object)
+    kind = _OTHERS.get(matrix.kind, f"variable of class {matrix.kind}")
+    raise ValueError(f"{matrix.name} is a {kind}, not a full array of numbers or texts")
+
+
+def _numbers(matrix: _Matrix, order: str) -> Array:
+    if matrix.is_complex or len(matrix.values) != 1:
+        raise ValueError(f"{matrix.name} does not consist of real numbers")
+    kind, content = matrix.values[0]
+    # MATLAB stores numbers in the narrowest type that holds them.
+    if kind not in _NUMBERS:
+        raise ValueError(f"{matrix.name} with numbers of the unknown type {kind}")
+    stored = np.frombuffer(content, dtype=f"{order}{_NUMBERS[kind]}")
+    if len(stored) != math.prod(matrix.shape):
+        raise ValueError(f"{matrix.name} of shape {matrix.shape} with {len(stored)} numbers")
+    with np.errstate(invalid="ignore", over="ignore"):
+        return stored.astype(_CLASSES[matrix.kind]).reshape(matrix.shape, order="F")
+
+
+def _rows_of_text(matrix: _Matrix, order: str) -> list[str]:
+    """The rows of a character array; MATLAB fills them with spaces to the same length."""
+    if len(matrix.shape) != 2 or len(matrix.values) > 1:
+        raise ValueError(f"{matrix.name} is no list of texts")
+    if not math.prod(matrix.shape):
+        return [""] * min(1, matrix.shape[0])
+    kind, content = matrix.values[0] if matrix.values else _Element(2, memoryview(b""))
+    if kind == _UTF8:
+        units, width, encoding = bytes(content).decode().encode("utf-32-le"), 4, "utf-32-le"
+    else:
+        if kind not in _TEXTS:
+            raise ValueError(f"{matrix.name} with text of the unknown type {kind}")
+        width, name = _TEXTS[kind]
+        ending = "" if width == 1 else "-le" if order == "<" else "-be"
+        units, encoding = bytes(content), f"{name}{ending}"
+    if len(units) != width * math.prod(matrix.shape):
+        raise ValueError(f"{matrix.name} of shape {matrix.shape} with {len(units)} bytes of text")
+    table = np.frombuffer(units, dtype=f"V{width}").reshape(matrix.shape, order="F")
+    return [row.tobytes().decode(encoding) for row in table]
+
+
+def _cells(matrix: _Matrix, order: str) -> list[str]:
+    """The texts of a cell array, one for each cell."""
+    texts = []
+    for kind, content in matrix.values:
+        cell = _matrix(content, order) if kind == _MATRIX and len(content) else None
+        # An empty cell is an empty array of numbers.
+        empty = cell is None or not math.prod(cell.shape)
+        rows = [""] if cell is None or empty else _text_of_cell(matrix.name, cell, order)
+        if kind != _MATRIX or len(rows) != 1:
+            raise ValueError(f"{matrix.name} has cells that are no single text")
+        texts.extend(rows)
+    if len(texts) != math.prod(matrix.shape):
+        raise ValueError(f"{matrix.name} of shape {matrix.shape} with {len(texts)} cells")
+    return texts
+
+
+def _text_of_cell(name: str, cell: _Matrix, order: str) -> list[str]:
+    if cell.kind != _TEXT:
+        raise ValueError(f"{name} has cells that are no texts")
+    return _rows_of_text(cell, order)

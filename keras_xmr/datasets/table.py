@@ -1,0 +1,110 @@
+"""Tables in CSV or TSV files -> named columns and rows of cells."""
+
+import codecs
+import csv
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+from keras_xmr.datasets.bad_rows import short
+
+# File ending to the delimiters it may stand for: the first that the header line holds is taken.
+# Spreadsheets write semicolons where the comma is the decimal sign.
+DELIMITERS = {".csv": (",", ";"), ".tsv": ("\t",), ".txt": ("\t", ",", ";")}
+
+
+class Line(NamedTuple):
+    """A row of a table: the line of the file where it begins, and its cells."""
+
+    number: int
+    cells: list[str]
+
+
+class Table(NamedTuple):
+    """Names of the columns, in lower case, and the rows. Rows may have too many or few cells."""
+
+    columns: list[str]
+    rows: list[Line]
+
+
+def read_table(path: Path) -> Table:
+    """Read a table with a header line; rows without any content are left out.
+
+    Args:
+        path: A `.csv`, `.tsv` or `.txt` file, UTF-8 with or without byte order mark.
+
+    Raises:
+        ValueError: If it is no such file, or holds no header.
+        OSError: If it cannot be read.
+    """
+    if path.suffix.lower() not in DELIMITERS:
+        raise ValueError(
+            f"A table is a file ending in {list(DELIMITERS)}. Received: path={str(path)!r}."
+        )
+    if not path.is_file():
+        what = "a directory" if path.is_dir() else "no such file"
+        raise ValueError(f"Expected the path of a table. Received: path={str(path)!r}, {what}.")
+    lines = _lines(_decoded(path), path)
+    if not lines:
+        raise ValueError(
+            "A table needs a header line with the names of its columns. "
+            f"Received: {path.name!r}, which is empty."
+        )
+    columns = [cell.strip().lower() for cell in lines[0].cells]
+    _check_columns(columns, path)
+    return Table(columns, lines[1:])
+
+
+def _decoded(path: Path) -> str:
+    raw = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    if b"\0" in raw:
+        line = raw[: raw.index(b"\0")].count(b"\n") + 1
+        raise ValueError(
+            "A table must be text in UTF-8. "
+            f"Received: {path.name!r}, which has NUL bytes from line {line} on, as UTF-16 has. "
+            "Save it as UTF-8."
+        )
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise ValueError(
+            "A table must be text in UTF-8. "
+            f"Received: {path.name!r} with the byte {raw[error.start]:#04x} in line {line}, "
+            "which UTF-8 has not in that place. Save it as UTF-8."
+        ) from error
+
+
+def _lines(text: str, path: Path) -> list[Line]:
+    delimiter = _delimiter(text, path)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines, start = [], 1
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                lines.append(Line(start, cells))
+            # A cell in quotes may go over several lines of the file.
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise ValueError(
+            f"Expected rows of cells between {delimiter!r}, with text that holds one in quotes. "
+            f"Received: {path.name!r}, in the row that begins in line {start}: {error}. "
+            "Write a quote inside a quoted cell twice."
+        ) from error
+    return lines
+
+
+def _delimiter(text: str, path: Path) -> str:
+    header = io.StringIO(text.lstrip("\r\n"), newline="").readline()
+    candidates = DELIMITERS[path.suffix.lower()]
+    return next((mark for mark in candidates if mark in header), candidates[0])
+
+
+def _check_columns(columns: list[str], path: Path) -> None:
+    repeated = sorted({name for name in columns if columns.count(name) > 1})
+    if "" in columns or repeated:
+        found = "one without a name" if "" in columns else f"repeated {short(', '.join(repeated))}"
+        raise ValueError(
+            "The header line must give each column a name of its own. "
+            f"Received: {found}, in {path.name!r}."
+        )

@@ -1,0 +1,144 @@
+"""`read_matlab` against SciPy's writer and reader, and against bytes put together by hand."""
+
+import struct
+
+import numpy as np
+import pytest
+from scipy.io import loadmat, savemat
+
+from keras_xmr.datasets.locate import data_root
+from keras_xmr.datasets.matlab_file import read_matlab
+
+NUMBERS = {
+    "matrix": np.arange(12.0).reshape(4, 3) / 7,
+    "row": np.arange(5.0),
+    "single": np.array([[1.5]], dtype=np.float32),
+    "cube": np.arange(24, dtype=np.int16).reshape(2, 3, 4),
+    "flags": np.array([[True, False]]),
+    "empty": np.zeros((0, 3)),
+    **{kind: np.array([[1], [100]], dtype=kind) for kind in ("i1", "u1", "i2", "u2", "i4", "u4")},
+    **{
+        kind: np.array([[-(2**40) if kind == "i8" else 2**40]], dtype=kind) for kind in ("i8", "u8")
+    },
+}
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_numbers_are_those_that_scipy_reads(tmp_path, compressed):
+    savemat(tmp_path / "a.mat", NUMBERS, do_compression=compressed)
+    found = read_matlab(tmp_path / "a.mat")
+    expected = loadmat(tmp_path / "a.mat")
+    assert list(found) == list(NUMBERS)
+    for name in NUMBERS:
+        np.testing.assert_array_equal(found[name], expected[name])
+        assert found[name].dtype == expected[name].dtype, name
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_texts_are_those_that_scipy_reads(tmp_path, compressed):
+    cells = np.empty((2, 2), dtype=object)
+    cells[:] = [["one", ""], ["猫", "ä b"]]
+    texts = {"names": np.array(["ant", "zebra", "猫 ä"]), "single": "word", "cells": cells}
+    savemat(tmp_path / "a.mat", texts, do_compression=compressed)
+    found = read_matlab(tmp_path / "a.mat")
+    expected = loadmat(tmp_path / "a.mat")
+    assert [name.rstrip() for name in found["names"]] == ["ant", "zebra", "猫 ä"]
+    assert found["names"].tolist() == expected["names"].tolist()
+    assert found["single"].tolist() == ["word"]
+    # A list, in MATLAB's order: column by column.
+    assert found["cells"].tolist() == ["one", "猫", "", "ä b"]
+
+
+def element(order, kind, content):
+    return struct.pack(f"{order}II", kind, len(content)) + content + bytes(-len(content) % 8)
+
+
+def file(order, *elements):
+    mark = b"IM" if order == "<" else b"MI"
+    return b"by hand".ljust(124) + struct.pack(f"{order}H", 0x0100) + mark + b"".join(elements)
+
+
+def matrix(order, kind, shape, values, name=b"x", flags=0):
+    parts = [
+        element(order, 6, struct.pack(f"{order}II", kind | flags, 0)),
+        element(order, 5, struct.pack(f"{order}{len(shape)}i", *shape)),
+        element(order, 1, name),
+        *values,
+    ]
+    return element(order, 14, b"".join(parts))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_either_order_of_bytes(tmp_path, order):
+    path = tmp_path / "a.mat"
+    # Doubles that are stored as 16-bit numbers, column by column.
+    numbers = element(order, 3, struct.pack(f"{order}4h", 1, -2, 3, 400))
+    # "猫a" over "b犬", in UTF-16, column by column.
+    text = element(order, 17, "猫ba犬".encode("utf-16-le" if order == "<" else "utf-16-be"))
+    numbers = matrix(order, 6, (2, 2), [numbers], b"numbers")
+    path.write_bytes(file(order, numbers, matrix(order, 4, (2, 2), [text], b"text")))
+    found = read_matlab(path)
+    assert found["numbers"].tolist() == [[1.0, 3.0], [-2.0, 400.0]]
+    assert found["numbers"].dtype == np.float64
+    assert found["text"].tolist() == ["猫a", "b犬"]
+
+
+ONE = element("<", 9, struct.pack("<d", 1.0))
+
+
+def test_what_matlab_keeps_for_itself_is_left_out(tmp_path):
+    hidden = matrix("<", 9, (1, 8), [element("<", 2, bytes(8))], b"")
+    (tmp_path / "a.mat").write_bytes(file("<", matrix("<", 6, (1, 1), [ONE]), hidden))
+    assert list(read_matlab(tmp_path / "a.mat")) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "no MATLAB file of version 5, 6 or 7"),
+        (bytes(200), "no MATLAB file"),
+        (file("<", b"\x0e\0\0\0"), "ends in the middle of an element"),
+        (file("<", matrix("<", 6, (1, 1), [ONE]))[:-9], "an element of 64 bytes where there are"),
+        (file("<", struct.pack("<II", 14, 2**32 - 1)), "an element of 4294967295 bytes"),
+        (file("<", struct.pack("<HHI", 14, 5, 0)), "an element of 5 bytes where"),
+        (file("<", ONE), "an element of type 9 in the place of a variable"),
+        (file("<", element("<", 14, b"")), "a variable without type, shape or name"),
+        (file("<", element("<", 15, b"no zlib")), "incorrect header"),
+        (file("<", matrix("<", 6, (2**31 - 1,) * 4, [ONE])), "with 1 numbers"),
+        (file("<", matrix("<", 6, (-1, -1), [ONE])), r"a variable of shape \(-1, -1\)"),
+        (file("<", matrix("<", 6, (1,), [ONE])), r"a variable of shape \(1,\)"),
+        (file("<", matrix("<", 6, (1, 1), [ONE], flags=0x0800)), "not consist of real numbers"),
+        (file("<", matrix("<", 6, (1, 1), [])), "not consist of real numbers"),
+        (file("<", matrix("<", 6, (1, 1), [element("<", 99, bytes(8))])), "unknown type 99"),
+        (file("<", matrix("<", 4, (1, 8), [element("<", 99, bytes(8))])), "unknown type 99"),
+        (file("<", matrix("<", 4, (1, 9), [element("<", 2, bytes(8))])), "with 8 bytes of text"),
+        (file("<", matrix("<", 4, (1, 4), [element("<", 17, b"\0\xd8" * 4)])), "utf-16-le"),
+        (file("<", matrix("<", 1, (2, 2), [ONE])), "cells that are no single text"),
+        (file("<", matrix("<", 1, (2, 2), [element("<", 14, b"")])), "with 1 cells"),
+        (file("<", matrix("<", 17, (1, 1), [ONE])), "x is a object, not a full array"),
+        (file("<", matrix("<", 99, (1, 1), [ONE])), "x is a variable of class 99"),
+    ],
+)
+def test_damaged_files_are_told(tmp_path, content, message):
+    (tmp_path / "a.mat").write_bytes(content)
+    with pytest.raises(Exception, match=message):
+        read_matlab(tmp_path / "a.mat")
+
+
+def test_a_compressed_variable_has_a_limit(tmp_path, monkeypatch):
+    savemat(tmp_path / "a.mat", {"x": np.zeros((100, 100))}, do_compression=True)
+    assert read_matlab(tmp_path / "a.mat")["x"].shape == (100, 100)
+    monkeypatch.setattr("keras_xmr.datasets.matlab_file.MAX_BYTES", 50_000)
+    with pytest.raises(ValueError, match="larger than 50000 bytes"):
+        read_matlab(tmp_path / "a.mat")
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["raw_features.mat", "raw_features_with_tfidf1000.mat"])
+def test_real_files_are_read_as_scipy_does(name):
+    path = data_root() / "wikipedia" / name
+    expected = {key: value for key, value in loadmat(path).items() if not key.startswith("__")}
+    found = read_matlab(path)
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        np.testing.assert_array_equal(found[key], value)
