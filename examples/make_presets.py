@@ -12,8 +12,7 @@ import numpy as np
 
 import keras_xmr
 from keras_xmr.datasets.catalogue import load
-from keras_xmr.training.progress import TrainingProgress
-from keras_xmr.training.recipes import train_chtn
+from keras_xmr.training.train import train_chtn
 
 ROOT = Path(__file__).parent.parent
 SEED = 0
@@ -59,7 +58,7 @@ def make(name: str, data_name: str, source_name: str | None, paper: float) -> No
     """Train, evaluate and write one preset and its golden encodings."""
     data = load(data_name)
     source = load(source_name) if source_name else None
-    trained = train_chtn(data, source, seed=SEED, callbacks=[TrainingProgress()])
+    trained = train_chtn(data, source, seed=SEED, progress=True)
     model = trained.without_source()
     report = keras_xmr.evaluate(model, data)
     card = CARD.format(

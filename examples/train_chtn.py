@@ -11,7 +11,7 @@ import sys
 import keras
 
 import keras_xmr
-from keras_xmr.training.recipes import fit_semantic_matching
+from keras_xmr.training.train import fit_semantic_matching
 
 EPOCHS = 20
 BATCH_SIZE = 64

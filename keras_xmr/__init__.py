@@ -10,7 +10,7 @@ from keras_xmr.backend import ensure_backend
 from keras_xmr.version import __version__
 
 if TYPE_CHECKING:
-    from keras_xmr import datasets, layers, losses, metrics, preprocessing
+    from keras_xmr import datasets, layers, losses, metrics, preprocessing, trunks
     from keras_xmr.baselines.semantic_matching import SemanticMatching
     from keras_xmr.evaluation import Report, evaluate, paired_test
     from keras_xmr.index.exact import ExactIndex, Ranking
@@ -31,7 +31,7 @@ _HOMES = {
     "evaluate": "keras_xmr.evaluation",
     "paired_test": "keras_xmr.evaluation",
 }
-_MODULES = ("datasets", "layers", "losses", "metrics", "preprocessing")
+_MODULES = ("datasets", "layers", "losses", "metrics", "preprocessing", "trunks")
 
 __all__ = [
     "CHTN",
@@ -50,6 +50,7 @@ __all__ = [
     "metrics",
     "paired_test",
     "preprocessing",
+    "trunks",
 ]
 
 

@@ -153,7 +153,7 @@ def test_wrong_usage_exits_with_two(arguments):
     assert stopped.value.code == 2
 
 
-@pytest.mark.parametrize("command", sorted(cli.EXAMPLES))
+@pytest.mark.parametrize("command", sorted(cli.COMMANDS))
 def test_help_has_an_example(command, capsys):
     with pytest.raises(SystemExit) as stopped:
         main([command, "--help"])

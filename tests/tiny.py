@@ -52,6 +52,7 @@ TINY = {
             "shared_initializer": "identity",
             "shared_bn": True,
             "dropout": 0.1,
+            "classifier_dropout": 0.2,
             "input_dropout": {"text": 0.2},
             "num_kernels": 3,
             "kernel_multiplier": 3.0,
@@ -69,6 +70,9 @@ TINY = {
     ),
     "CrossModalModel": Tiny({"inputs": IDENTITY, "outputs": IDENTITY}),
     "ExactIndex": Tiny(),
+    "FeatureScaling": Tiny(
+        {"square_root": False, "norm": "none", "standardize": False}, (rows(4, 3),)
+    ),
     "FullyConnected": Tiny({**FULLY_CONNECTED, "batch_normalization": False}, (rows(6, 5),)),
     "MMDLoss": Tiny(
         {"num_kernels": 2, "multiplier": 3.0, "estimator": "linear_random", "seed": 3},

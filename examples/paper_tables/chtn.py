@@ -23,7 +23,8 @@ import keras_xmr
 from keras_xmr import SemanticMatching, datasets
 from keras_xmr.evaluation import paired_test
 from keras_xmr.preprocessing import FeatureScaler, Preprocessor, TextVectorizer
-from keras_xmr.training.recipes import recipe_for, train_chtn
+from keras_xmr.training.recipes import recipe_for
+from keras_xmr.training.train import train_chtn
 
 FOLDER = Path(__file__).parent
 COMMAND = "python examples/paper_tables/chtn.py"

@@ -20,8 +20,9 @@ def pascal_sentences(
 ) -> CrossModalData:
     """Load Pascal Sentences, with the 800/100/100 split of the CHTN paper.
 
-    The five sentences of a picture are one text, as in the paper. Which items the authors put into
-    which part was not published; here the parts are drawn class by class (40/5/5) from a seed.
+    The five sentences of a picture are one text, as in the paper, each on a line of its own. Which
+    items the authors put into which part was not published; here the parts are drawn class by class
+    (40/5/5) from a seed.
 
     Args:
         features: `"mobilenet_v2"` for the feature pack that comes with the package: pictures as
@@ -70,7 +71,7 @@ def _raw(split_seed: int) -> CrossModalData:
     names = {row["label"]: row["category"] for row in rows}
     return _assemble(
         [str(images / row["file"]) for row in rows],
-        [" ".join(row["sentences"]) for row in rows],
+        ["\n".join(row["sentences"]) for row in rows],
         labels,
         np.array([row["file"].removesuffix(".jpg") for row in rows]),
         tuple(names[label] for label in sorted(names)),

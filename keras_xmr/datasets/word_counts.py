@@ -1,6 +1,6 @@
 """`WordCounts`: texts reduced to how often each word occurs, rows like any other items."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,17 @@ class WordCounts:
             (np.ones(len(known)), (source, target)), shape=(len(self.words), len(words))
         )
         return self.counts.astype(np.float64) @ select
+
+    def merged(self, name_of: Callable[[str], str]) -> "WordCounts":
+        """The same texts, with the words that `name_of` gives the same name counted as one."""
+        from scipy.sparse import csr_array
+
+        names, column_of = np.unique([name_of(word) for word in self.words], return_inverse=True)
+        select = csr_array(
+            (np.ones(len(self.words), dtype=np.int64), (np.arange(len(self.words)), column_of)),
+            shape=(len(self.words), len(names)),
+        )
+        return WordCounts(csr_array(self.counts @ select), tuple(names.tolist()))
 
 
 def to_arrays(counts: WordCounts) -> dict[str, Any]:

@@ -23,7 +23,8 @@ def find_hits(ranked: Array) -> Hits:
 
     Only relevant items are touched after this, and they are few: a tenth with ten classes.
     """
-    query, position = np.nonzero(ranked)
+    # Of one long row, this is several times faster than with rows and columns.
+    query, position = np.divmod(np.flatnonzero(ranked), max(1, ranked.shape[1]))
     per_query = np.bincount(query, minlength=len(ranked))
     before = np.cumsum(per_query) - per_query
     number = np.arange(1, len(query) + 1) - before[query]

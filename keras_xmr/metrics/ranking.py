@@ -6,8 +6,8 @@ Relevant: the same class, or with multi-hot labels at least one class in common.
 gives no rows, an empty gallery gives rows of length 0. Nothing is removed from the gallery, not
 even the item that was paired with the query.
 
-The flags are all that the metrics need, so each item becomes one integer, score above gallery
-index above relevance flag, and sorting these integers replaces a stable argsort and a gather.
+The flags are all that the metrics need: `_sort_keys.py` makes integers that carry them through the
+sort, and `_cosine_order.py` finds the order of cosine scores with a third of the products.
 """
 
 from collections.abc import Iterator
@@ -15,26 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from keras_xmr.metrics.cosine import (
-    SCORE_BITS,
-    FixedPoint,
-    check_embeddings,
-    chunks,
-    cosine_scores,
-    multiply,
-    to_fixed_point,
-)
+from keras_xmr.metrics._cosine_order import CosineOrder
+from keras_xmr.metrics._sort_keys import by_rows, ranked_rows
+from keras_xmr.metrics._threads import chunks
+from keras_xmr.metrics.cosine import UnitRows, check_embeddings, cosine_scores
 from keras_xmr.types import Array, FloatArray
 
 __all__ = ["cosine_scores", "ranked_relevance", "ranked_relevance_blocks", "relevance"]
 
-# Bytes of a block. Per (query, gallery item): scores 8, shared classes 4, two flags 2. Per query
-# feature: the row and its fixed point.
-_PAIR_BYTES = 14
+# Bytes of a block, at least. Per (query, gallery item): a score 8, two flags 2. Per query feature:
+# the unit row, its fixed point and what is multiplied.
+_BLOCK_BYTES = 128 * 2**20
+_PAIR_BYTES = 10
 _FEATURE_BYTES = 48
-# Bytes of the rows that are sorted together. Per item: grid levels 8, keys 8, a flag.
-_KEY_BYTES = 17
-_CACHE_BYTES = 2 * 2**20
 
 
 def relevance(query_labels: Array, gallery_labels: Array) -> Array:
@@ -126,25 +119,7 @@ def ranked_relevance(scores: FloatArray, relevant: Array) -> Array:
         section 8.4 (evaluation of ranked results).
     """
     scores, relevant = _check_scores(scores, relevant)
-    ranked = np.empty(scores.shape, np.bool_)
-    # A few rows at a time: the keys stay in the processor's cache.
-    for part in chunks(len(scores), _KEY_BYTES * scores.shape[1], _CACHE_BYTES):
-        ranked[part] = _ranked_rows(scores[part], relevant[part])
-    return ranked
-
-
-def _ranked_rows(scores: FloatArray, relevant: Array) -> Array:
-    index_bits = max(scores.shape[1] - 1, 0).bit_length()
-    keys = _descending_keys(scores, index_bits)
-    if keys is None:
-        order = np.argsort(-scores, axis=1, kind="stable")
-        return np.take_along_axis(relevant, order, axis=1)
-    keys <<= np.uint64(index_bits + 1)
-    keys |= np.arange(scores.shape[1], dtype=np.uint64) << np.uint64(1)
-    keys |= relevant
-    keys.sort(axis=1)
-    keys &= np.uint64(1)
-    return keys.astype(np.bool_)
+    return by_rows(scores.shape, lambda part: ranked_rows(scores[part], relevant[part]))
 
 
 def _check_scores(scores: Any, relevant: Any) -> tuple[FloatArray, Array]:
@@ -171,44 +146,13 @@ def _check_scores(scores: Any, relevant: Any) -> tuple[FloatArray, Array]:
     return scores, relevant
 
 
-def _descending_keys(scores: FloatArray, index_bits: int) -> Array | None:
-    """Integers ordered as the scores, best first, which leave `index_bits + 1` bits free.
-
-    None where there are none: the scores are on no grid, or the gallery is too large.
-    """
-    if scores.dtype == np.float64:
-        return _grid_keys(scores, index_bits)
-    return _float32_keys(scores) if index_bits <= 31 else None
-
-
-def _float32_keys(scores: FloatArray) -> Array:
-    # Adding zero turns -0.0 into 0.0. Without the sign, the bits of a float grow with its
-    # magnitude: right for the negative ones, which come last, to be flipped for the others.
-    bits = (scores + np.float32(0)).view(np.uint32)
-    positive = bits < np.uint32(1 << 31)
-    np.bitwise_xor(bits, np.uint32((1 << 31) - 1), out=bits, where=positive)
-    return bits.astype(np.uint64)
-
-
-def _grid_keys(scores: FloatArray, index_bits: int) -> Array | None:
-    limit = 1 << (62 - index_bits)
-    with np.errstate(over="ignore"):
-        levels = scores * 2.0**SCORE_BITS
-    if not -limit < levels.min(initial=0.0) <= levels.max(initial=0.0) < limit:
-        return None
-    whole = levels.astype(np.int64)
-    if not np.array_equal(whole, levels):
-        return None
-    return np.subtract(limit, whole, out=whole).view(np.uint64)
-
-
 def ranked_relevance_blocks(
     queries: Array,
     gallery: Array,
     query_labels: Array,
     gallery_labels: Array,
     *,
-    block_bytes: int = 128 * 2**20,
+    block_bytes: int | None = None,
 ) -> Iterator[tuple[slice, Array]]:
     """Rank the gallery by cosine similarity, a block of queries at a time.
 
@@ -219,8 +163,9 @@ def ranked_relevance_blocks(
         gallery: Embeddings `(g, d)`.
         query_labels: `(q,)` or `(q, classes)`, see `relevance`.
         gallery_labels: `(g,)` or `(g, classes)`.
-        block_bytes: Temporary memory of a block; at least one query is done at a time. Besides,
-            a copy of the gallery in 8 bytes per feature is kept.
+        block_bytes: Temporary memory of a block; at least one query is done at a time. `None` is
+            128 MiB, or half of what the gallery itself takes if that is more. Besides, up to
+            64 MiB of the gallery are looked at in float64.
 
     Returns:
         An iterator over `(part, ranked)`: `part` slices the queries in order, `ranked` holds
@@ -242,7 +187,7 @@ def ranked_relevance_blocks(
         Manning, Raghavan and Schütze, "Introduction to Information Retrieval", 2008,
         section 8.4 (evaluation of ranked results).
     """
-    if block_bytes < 1:
+    if block_bytes is not None and block_bytes < 1:
         raise ValueError(
             f"Expected a positive number of bytes. Received: block_bytes={block_bytes}. "
             "Leave it out for 128 MiB."
@@ -252,8 +197,11 @@ def ranked_relevance_blocks(
     _check_lengths(queries, query_labels, "queries", "query_labels")
     _check_lengths(gallery, gallery_labels, "gallery", "gallery_labels")
     row_bytes = _PAIR_BYTES * len(gallery) + _FEATURE_BYTES * queries.shape[1]
+    if block_bytes is None:
+        # The gallery is looked at once for each block.
+        block_bytes = max(_BLOCK_BYTES, gallery.nbytes // 2)
     parts = chunks(len(queries), row_bytes, block_bytes)
-    return _blocks(parts, queries, to_fixed_point(gallery), query_labels, gallery_labels)
+    return _blocks(parts, queries, CosineOrder(UnitRows(gallery)), query_labels, gallery_labels)
 
 
 def _check_lengths(items: Array, labels: Array, items_name: str, labels_name: str) -> None:
@@ -268,16 +216,14 @@ def _check_lengths(items: Array, labels: Array, items_name: str, labels_name: st
 def _blocks(
     parts: Iterator[slice],
     queries: Array,
-    gallery: FixedPoint,
+    order: CosineOrder,
     query_labels: Array,
     gallery_labels: Array,
 ) -> Iterator[tuple[slice, Array]]:
     for part in parts:
+        labels = query_labels[part]
         # Nothing but the flags gets a name, so the rest is free while the caller works on them.
         yield (
             part,
-            ranked_relevance(
-                multiply(to_fixed_point(queries[part]), gallery),
-                _share_class(query_labels[part], gallery_labels),
-            ),
+            order.ranked(UnitRows(queries[part])[:], _share_class(labels, gallery_labels)),
         )

@@ -1,23 +1,24 @@
 """CHTN: the cross-modal hybrid transfer network of Huang, Peng and Yuan (IJCAI 2017)."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
-from keras import ops
 
 from keras_xmr.layers.fully_connected import affine, msra
 from keras_xmr.layers.mmd_loss import MMDLoss
 from keras_xmr.layers.pathway import Pathway
 from keras_xmr.layers.shared_layers import SharedLayers
 from keras_xmr.layers.split_rows import SplitRows
+from keras_xmr.losses.cross_entropy import label_cross_entropy
 from keras_xmr.losses.pairwise import pairwise_transfer
-from keras_xmr.models.cross_modal_model import SOURCE, CrossModalModel
+from keras_xmr.models.cross_modal_model import CrossModalModel
+from keras_xmr.models.entrance import SOURCE, enter, make_inputs
+from keras_xmr.models.readout import READOUTS, posterior, read_out
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.types import Tensor
 
-READOUTS = ("probabilities", "centred_probabilities", "logits", "fc9")
 PAPER_WIDTH = 4096
 
 
@@ -55,21 +56,29 @@ class CHTN(CrossModalModel):
     - Members, identity initialisation, dropout, label smoothing and the centred readout are
       additions, off by default. The recipes for small data use them.
 
+    The paper's ablations are arguments: `source_weight=0` is NoSrcSp; `shared_units=()` with
+    `shared_classifier=False` is NoShare, and OnlyCross if there is no source either.
+
     Args:
         media: Width `d` of the rows of each medium, such as `{"image": 1280, "text": 1000}`.
         num_classes: Number of target classes.
         source_classes: Number of source classes; `None` leaves the source branch out.
         hub: The medium that the source data have.
+        trunks: Medium to the network that turns its raw items into feature rows: see
+            `keras_xmr.trunks`. Its weights are trained too, unless it is frozen
+            (`trunk.trainable = False`). Media without one are given as feature rows.
         input_normalization: Media whose rows are batch-normalised, with a trained scale and shift,
             on entering. Where the hub is among them, source rows are normalised together with its
             own. `None` means every medium but the hub, as in the release.
         members: Number of independent networks side by side, trained on the same batches; their
             posteriors are averaged. Widths are those of one member. The paper has one.
         pathway_units: Widths of fc6 and fc7.
-        shared_units: Widths of fc8 and fc9.
+        shared_units: Widths of fc8 and fc9; `()` leaves them out.
+        shared_classifier: Whether all media have the same classifier, rather than one each.
         shared_bn: Whether fc8 and fc9 are batch-normalised.
         shared_initializer: `"msra"`, or `"identity"`: see `keras_xmr.layers.FullyConnected`.
         dropout: Share of the activations of fc6 and fc7 that are dropped on their way on.
+        classifier_dropout: Share of the activations of fc9 that are dropped before the classifier.
         input_dropout: Medium to the share of its inputs dropped before fc6.
         num_kernels: Number of Gaussians of the MMD kernel.
         kernel_multiplier: Ratio of their neighbouring bandwidths.
@@ -88,7 +97,7 @@ class CHTN(CrossModalModel):
         **kwargs: `name`, as every Keras model takes it.
 
     Input shape:
-        Dict of `(batch, d)` for each medium, and `"source"` `(batch, d)` as wide as the hub.
+        Dict of `(batch, d)` for each medium, or what its trunk takes, and `"source"` as the hub.
 
     Output shape:
         Dict of logits `(batch, classes)` by medium, and the activations that the losses need.
@@ -114,13 +123,16 @@ class CHTN(CrossModalModel):
         source_classes: int | None = None,
         *,
         hub: str = "image",
+        trunks: Mapping[str, keras.Model] | None = None,
         input_normalization: Sequence[str] | None = None,
         members: int = 1,
         pathway_units: Sequence[int] = (PAPER_WIDTH, PAPER_WIDTH),
         shared_units: Sequence[int] = (PAPER_WIDTH, PAPER_WIDTH),
+        shared_classifier: bool = True,
         shared_bn: bool = False,
         shared_initializer: str = "msra",
         dropout: float = 0.0,
+        classifier_dropout: float = 0.0,
         input_dropout: Mapping[str, float] | None = None,
         num_kernels: int = 1,
         kernel_multiplier: float = 2.0,
@@ -137,7 +149,9 @@ class CHTN(CrossModalModel):
         dtype: Any = None,
         **kwargs: Any,
     ) -> None:
-        _check(media, num_classes, members, hub, readout, temperature)
+        trunks = dict(trunks or {})
+        _check(media, num_classes, members, hub, readout, temperature, shared_units)
+        _check_trunks(trunks, media)
         normalized = (
             [m for m in media if m != hub] if input_normalization is None else input_normalization
         )
@@ -168,28 +182,41 @@ class CHTN(CrossModalModel):
             )
             for name in ([*media, SOURCE] if has_source else media)
         }
-        shared_layers = SharedLayers(
-            shared_units,
-            shared_bn,
-            members=members,
-            input_dropout=dropout,
-            initializer=shared_initializer,
-            seed=next(seeds),
-            name="shared_layers",
-            dtype=dtype,
+        shared_layers = (
+            SharedLayers(
+                shared_units,
+                shared_bn,
+                members=members,
+                input_dropout=dropout,
+                initializer=shared_initializer,
+                seed=next(seeds),
+                name="shared_layers",
+                dtype=dtype,
+            )
+            if shared_units
+            else keras.layers.Dropout(dropout, seed=next(seeds), name="shared_layers", dtype=dtype)
         )
-        classifier = _classifier(num_classes, members, next(seeds), "classifier", dtype)
+        classifiers = _classifiers(media, num_classes, shared_classifier, members, seeds, dtype)
 
         # Functional graph
-        inputs = {name: keras.Input((width,), name=name) for name, width in media.items()}
-        if has_source:
-            inputs[SOURCE] = keras.Input((media[hub],), name=SOURCE)
-        rows = _normalize_inputs(inputs, normalizers, hub)
+        inputs = make_inputs(media, hub, has_source, trunks)
+        entrances = {
+            name: [layers[name] for layers in (trunks, normalizers) if name in layers]
+            for name in media
+        }
+        rows = enter(inputs, entrances, hub)
         activations = {name: pathways[name](rows[name]) for name in inputs}
         fc7 = [activations[name][-1] for name in media]
-        stacked = keras.layers.Concatenate(axis=0, name="stack")(fc7)
-        logits = classifier(shared_layers(stacked))
-        outputs = dict(zip(media, SplitRows(name="unstack")(logits, fc7), strict=True))
+        fc9 = shared_layers(keras.layers.Concatenate(axis=0, name="stack")(fc7))
+        fc9 = keras.layers.Dropout(
+            classifier_dropout, seed=next(seeds), name="classifier_dropout", dtype=dtype
+        )(fc9)
+        if shared_classifier:
+            logits = SplitRows(name="unstack")(classifiers[hub](fc9), fc7)
+        else:
+            parts = SplitRows(name="unstack")(fc9, fc7)
+            logits = [classifiers[m](part) for m, part in zip(media, parts, strict=True)]
+        outputs = dict(zip(media, logits, strict=True))
         if source_classes is not None:
             head = _classifier(source_classes, members, next(seeds), "source_classifier", dtype)
             outputs[SOURCE] = head(activations[SOURCE][-1])
@@ -204,15 +231,18 @@ class CHTN(CrossModalModel):
         self.num_classes = num_classes
         self.source_classes = source_classes
         self.hub = hub
+        self.trunks = trunks
         self.input_normalization = (
             None if input_normalization is None else tuple(input_normalization)
         )
         self.members = members
         self.pathway_units = tuple(pathway_units)
         self.shared_units = tuple(shared_units)
+        self.shared_classifier = shared_classifier
         self.shared_bn = shared_bn
         self.shared_initializer = shared_initializer
         self.dropout = dropout
+        self.classifier_dropout = classifier_dropout
         self.input_dropout = input_dropout
         self.num_kernels = num_kernels
         self.kernel_multiplier = kernel_multiplier
@@ -229,7 +259,7 @@ class CHTN(CrossModalModel):
         self.normalizers = normalizers
         self.pathways = pathways
         self.shared_layers = shared_layers
-        self.classifier = classifier
+        self.classifiers = classifiers
         self.mmd_loss = MMDLoss(num_kernels, kernel_multiplier, mmd_estimator, seed)
         self.trackers = {
             name: keras.metrics.Mean(name=name)
@@ -253,8 +283,8 @@ class CHTN(CrossModalModel):
         for name, value in terms.items():
             self.trackers[name].update_state(value)
         for name in self.media:
-            posterior = _posterior(y_pred[name], self.num_classes)
-            hits = keras.metrics.categorical_accuracy(y[name], posterior)
+            probabilities = posterior(y_pred[name], self.num_classes)
+            hits = keras.metrics.categorical_accuracy(y[name], probabilities)
             self.trackers[f"{name}_accuracy"].update_state(hits)
         return sum(self._weight(name) * value for name, value in terms.items())
 
@@ -275,7 +305,7 @@ class CHTN(CrossModalModel):
                 self.mmd_loss(y_pred[f"{SOURCE}_fc{i}"], y_pred[f"{self.hub}_fc{i}"])
                 for i in layers
             )
-            terms[SOURCE] = _cross_entropy(y[SOURCE], y_pred[SOURCE])
+            terms[SOURCE] = label_cross_entropy(y[SOURCE], y_pred[SOURCE])
         terms["cross"] = sum(
             pairwise_transfer(y_pred[f"{self.hub}_fc{i}"], y_pred[f"{spoke}_fc{i}"])
             * (PAPER_WIDTH / (width * self.members))
@@ -284,7 +314,7 @@ class CHTN(CrossModalModel):
             for i, width in zip(layers, self.pathway_units, strict=True)
         )
         for name in self.media:
-            terms[name] = _cross_entropy(y[name], y_pred[name], self.label_smoothing)
+            terms[name] = label_cross_entropy(y[name], y_pred[name], self.label_smoothing)
         return terms
 
     def _weight(self, term: str) -> float:
@@ -299,26 +329,18 @@ class CHTN(CrossModalModel):
         """See `CrossModalModel.build_encoder`."""
         if media not in self.media:
             raise KeyError(f"This model has the media {sorted(self.media)}. Received: {media=}.")
-        inputs = keras.Input((self.media[media],), name=media)
-        rows = self.normalizers[media](inputs) if media in self.normalizers else inputs
+        inputs = make_inputs({media: self.media[media]}, media, False, self.trunks)
+        layers = [part[media] for part in (self.trunks, self.normalizers) if media in part]
+        rows = enter(inputs, {media: layers}, media)[media]
         common = self.shared_layers(self.pathways[media](rows)[-1])
         if self.readout != "fc9":
-            common = self.classifier(common)
-        if self.readout == "logits":
-            common = ops.mean(_by_member(common, self.num_classes), axis=1)
-        if self.readout.endswith("probabilities"):
-            common = _posterior(common, self.num_classes, self.temperature)
-        if self.readout == "centred_probabilities":
-            common = common - 1.0 / self.num_classes
-        return keras.Model(inputs, common, name=f"{media}_encoder")
+            logits = self.classifiers[media](common)
+            common = read_out(logits, self.num_classes, self.readout, self.temperature)
+        return keras.Model(inputs[media], common, name=f"{media}_encoder")
 
     def without_source(self) -> "CHTN":
         """A copy without the source branch: all that retrieval needs, and much smaller."""
-        copy = CHTN.from_config({**self.get_config(), "source_classes": None})
-        by_name = {layer.name: layer for layer in self.layers}
-        for layer in copy.layers:
-            layer.set_weights(by_name[layer.name].get_weights())
-        return copy
+        return self.copy_with(source_classes=None)
 
 
 def _check(
@@ -328,6 +350,7 @@ def _check(
     hub: str,
     readout: str,
     temperature: float,
+    shared_units: Sequence[int],
 ) -> None:
     if hub not in media or SOURCE in media:
         raise ValueError(
@@ -340,8 +363,36 @@ def _check(
         raise ValueError(f"A classifier needs at least two classes. Received: {num_classes=}.")
     if readout not in READOUTS:
         raise ValueError(f"Readouts are {READOUTS}. Received: {readout=}.")
+    if readout == "fc9" and not shared_units:
+        raise ValueError("Without shared layers there is no fc9. Received: shared_units=().")
     if temperature <= 0:
         raise ValueError(f"The temperature must be positive. Received: {temperature=}.")
+
+
+def _check_trunks(trunks: Mapping[str, keras.Model], media: Mapping[str, int]) -> None:
+    for name, trunk in trunks.items():
+        if name not in media or trunk.output_shape != (None, media[name]):
+            raise ValueError(
+                f"A trunk gives feature rows of the width that its medium has in {dict(media)}. "
+                f"Received: a trunk for {name!r} with output_shape={trunk.output_shape}."
+            )
+
+
+def _classifiers(
+    media: Mapping[str, int],
+    classes: int,
+    shared: bool,
+    members: int,
+    seeds: Iterator[int | None],
+    dtype: Any,
+) -> dict[str, keras.layers.Layer]:
+    """The classifier of each medium: the same one for all, or one each."""
+    if shared:
+        return dict.fromkeys(media, _classifier(classes, members, next(seeds), "classifier", dtype))
+    return {
+        name: _classifier(classes, members, next(seeds), f"{name}_classifier", dtype)
+        for name in media
+    }
 
 
 def _classifier(
@@ -352,33 +403,3 @@ def _classifier(
     return affine(
         classes, members, separate=True, kernel_initializer=initializer, name=name, dtype=dtype
     )
-
-
-def _normalize_inputs(
-    inputs: Mapping[str, Tensor], normalizers: Mapping[str, keras.layers.Layer], hub: str
-) -> dict[str, Tensor]:
-    """Batch-normalise the inputs that have a normaliser; source rows go with those of the hub."""
-    rows = {name: normalizers[name](x) if name in normalizers else x for name, x in inputs.items()}
-    if hub in normalizers and SOURCE in inputs:
-        both = [inputs[hub], inputs[SOURCE]]
-        stacked = normalizers[hub](keras.layers.Concatenate(axis=0, name="stack_hub")(both))
-        rows[hub], rows[SOURCE] = SplitRows(name="unstack_hub")(stacked, both)
-    return rows
-
-
-def _by_member(logits: Tensor, classes: int) -> Tensor:
-    """Logits `(rows, members, classes)`, float32, of `(rows, members * classes)`."""
-    return ops.reshape(ops.cast(logits, "float32"), (-1, logits.shape[-1] // classes, classes))
-
-
-def _posterior(logits: Tensor, classes: int, temperature: float = 1.0) -> Tensor:
-    """Mean over the members of their class probabilities, `(rows, classes)`."""
-    return ops.mean(ops.softmax(_by_member(logits, classes) / temperature), axis=1)
-
-
-def _cross_entropy(labels: Tensor, logits: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Mean over rows and members."""
-    classes = labels.shape[-1]
-    labels = ops.cast(labels, "float32") * (1.0 - smoothing) + smoothing / classes
-    log_posteriors = ops.log_softmax(_by_member(logits, classes))
-    return -ops.mean(ops.sum(labels[:, None, :] * log_posteriors, axis=-1))

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,13 +11,16 @@ import numpy as np
 
 from keras_xmr import presets
 from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.layers.feature_scaling import FeatureScaling
+from keras_xmr.models.entrance import SOURCE, append
+from keras_xmr.preprocessing.features import FeatureScaler
+from keras_xmr.preprocessing.pictures import PictureLoader
 from keras_xmr.preprocessing.preprocessor import Preprocessor
-from keras_xmr.training.batches import PairedBatches, paired_stream, single_stream
+from keras_xmr.training.batches import ItemBatches, PairedBatches, paired_stream, single_stream
+from keras_xmr.training.optimizers import paper_optimizer
 from keras_xmr.types import Array, Config, FloatArray, Items
 
 PAIRINGS = ("instance", "class")
-SOURCE = "source"
-"""Name of the source domain's rows among the inputs of a model."""
 
 
 class CrossModalModel(keras.Model):
@@ -38,6 +42,7 @@ class CrossModalModel(keras.Model):
 
     media: dict[str, int]
     hub: str
+    trunks: dict[str, keras.Model]
     source_classes: int | None
     preprocessor: Preprocessor | None
 
@@ -56,11 +61,19 @@ class CrossModalModel(keras.Model):
             data: The target data.
             source: Labelled data of one of the media; `None` for no transfer from a source.
             preprocessor: What to use instead of `Preprocessor.for_data(data)`; it is fitted here.
-            **kwargs: Further arguments of the constructor.
+            **kwargs: Further arguments of the constructor, such as `trunks` where `data` has
+                picture files.
+
+        Raises:
+            ValueError: If a medium has pictures and there is no trunk for it.
         """
-        fitted = (preprocessor or Preprocessor.for_data(data)).fit(data.part("train"))
+        trunks = kwargs.get("trunks") or {}
+        if preprocessor is None:
+            preprocessor = Preprocessor.for_data(data, **_loaders(trunks))
+        fitted = preprocessor.fit(data.part("train"))
+        _check_pictures_have_trunks(fitted, trunks)
         return cls(
-            fitted.dims,
+            fitted.dims | {name: trunk.output_shape[-1] for name, trunk in trunks.items()},
             data.num_classes,
             None if source is None else source.num_classes,
             preprocessor=fitted,
@@ -76,6 +89,10 @@ class CrossModalModel(keras.Model):
         pairing: str = "instance",
         batch_size: int = 64,
         shuffle: bool = True,
+        augment: bool = True,
+        augmentation: Callable[[Array], Array] | None = None,
+        sentence_dropout: float = 0.0,
+        workers: int = 2,
         seed: int = 0,
     ) -> PairedBatches:
         """Batches of target pairs and source items, for `fit` and `evaluate`.
@@ -88,7 +105,13 @@ class CrossModalModel(keras.Model):
                 the hub at random between instances of the same labels, anew in each batch.
             batch_size: Pairs per batch.
             shuffle: Whether to draw a new order each time through.
-            seed: Seed of the order.
+            augment: Whether pictures are cropped and mirrored at random, rather than cut at the
+                centre.
+            augmentation: What to do besides with the pictures `(n, height, width, 3)` of a batch,
+                such as a keras-cv layer.
+            sentence_dropout: Share of the sentences of each text that are left out at random.
+            workers: Threads that decode pictures while the model trains; feature rows need none.
+            seed: Seed of the order, and of crops and mirroring.
 
         Raises:
             ValueError: If the model has a source branch and `source` is not given, or the other
@@ -104,10 +127,30 @@ class CrossModalModel(keras.Model):
             raise ValueError(f"Pairings are {PAIRINGS}. Received: {pairing=}.")
         regrouped = [m for m in self.media if m != self.hub] if pairing == "class" else []
         preprocessor = self._require_preprocessor()
-        streams = [paired_stream(data.part(split), self.media, preprocessor, regrouped)]
+        rows = functools.partial(
+            preprocessor.rows,
+            augment=augment and shuffle,
+            augmentation=augmentation,
+            sentence_dropout=sentence_dropout if shuffle else 0.0,
+        )
+        streams = [paired_stream(data.part(split), self.media, rows, regrouped)]
         if source is not None:
-            streams.append(single_stream(source.part(split), self.hub, SOURCE, preprocessor))
-        return PairedBatches(streams, batch_size=batch_size, shuffle=shuffle, seed=seed)
+            streams.append(single_stream(source.part(split), self.hub, SOURCE, rows))
+        return PairedBatches(
+            streams, batch_size=batch_size, shuffle=shuffle, workers=workers, seed=seed
+        )
+
+    def compile(self, optimizer: Any = "rmsprop", *args: Any, **kwargs: Any) -> None:
+        """Keras' `compile`; `optimizer="paper"` is the SGD of the authors' release.
+
+        See `keras_xmr.training.optimizers.paper_optimizer`.
+        """
+        super().compile(paper_optimizer() if optimizer == "paper" else optimizer, *args, **kwargs)
+
+    def compile_from_config(self, config: Config) -> None:
+        """The counterpart of Keras' `get_compile_config`: a loaded model can train on."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Keras' `fit`; `PairedBatches` come in the order that their seed says."""
@@ -134,7 +177,7 @@ class CrossModalModel(keras.Model):
         return self._encoder(media)
 
     def preprocess(self, data: CrossModalData) -> dict[str, FloatArray]:
-        """Arrays `(n, d)` of every medium of `data` that the model knows.
+        """Arrays `(n, d)`, or pixels, of every medium of `data` that the model knows.
 
         Raises:
             ValueError: If the model has no preprocessor.
@@ -156,8 +199,9 @@ class CrossModalModel(keras.Model):
         """Map items of one medium into the common representation.
 
         Args:
-            x: A data set, or raw items of the medium (sentences, feature rows): they are
-                preprocessed first. A dict, such as `preprocess` returns, is taken as it is.
+            x: A data set, or raw items of the medium (sentences, picture files, feature rows):
+                they are preprocessed first. A dict, such as `preprocess` returns, is taken as it
+                is.
             media: Name of the medium.
             batch_size: Rows per forward pass.
 
@@ -173,10 +217,11 @@ class CrossModalModel(keras.Model):
             rows = x[media]
         else:
             items = x.medium(media).items if isinstance(x, CrossModalData) else x
-            rows = self._require_preprocessor()(items, media)
+            rows = ItemBatches(items, media, self._require_preprocessor(), batch_size)
         if not len(rows):
             return np.zeros((0, encoder.output_shape[-1]), dtype=np.float32)
-        encoded: FloatArray = encoder.predict(rows, batch_size=batch_size, verbose=0)
+        size = None if isinstance(rows, ItemBatches) else batch_size
+        encoded: FloatArray = encoder.predict(rows, batch_size=size, verbose=0)
         return encoded.astype(np.float32)
 
     def encode_image(self, x: Any, *, batch_size: int = 256) -> FloatArray:
@@ -186,6 +231,51 @@ class CrossModalModel(keras.Model):
     def encode_text(self, x: Any, *, batch_size: int = 256) -> FloatArray:
         """`encode(x, media="text")`."""
         return self.encode(x, "text", batch_size=batch_size)
+
+    def with_trunks(self, trunks: Mapping[str, keras.Model]) -> Self:
+        """A copy that takes raw pictures where this model takes the features of these trunks.
+
+        Each trunk is put in front of the scaling of its features and the model; no weight changes.
+
+        Args:
+            trunks: Medium to the trunk that gave the features this model was trained on.
+
+        Raises:
+            ValueError: If a trunk's features do not have the width of its medium, or the model
+                takes no features of that medium.
+        """
+        preprocessor = self._require_preprocessor()
+        scaled = {}
+        for name, trunk in trunks.items():
+            scaler = preprocessor.transforms[name]
+            if not isinstance(scaler, FeatureScaler):
+                raise ValueError(
+                    "A trunk goes in front of features. "
+                    f"Received: medium {name!r}, whose transform is {type(scaler).__name__}."
+                )
+            scaled[name] = append(trunk, FeatureScaling.of(scaler, name="feature_scaling"))
+        return self.copy_with(
+            trunks=self.trunks | scaled,
+            preprocessor=Preprocessor(preprocessor.transforms | _loaders(trunks)),
+        )
+
+    def without_trunks(self) -> Self:
+        """A copy that takes the features of the trunks, as they come out of them."""
+        preprocessor = self._require_preprocessor()
+        plain = {}
+        for name in self.trunks:
+            plain[name] = FeatureScaler(square_root=False, norm="none", standardize=False)
+            plain[name].fit(np.zeros((1, self.media[name])))
+        return self.copy_with(trunks={}, preprocessor=Preprocessor(preprocessor.transforms | plain))
+
+    def copy_with(self, **changes: Any) -> Self:
+        """A copy with some arguments of the constructor changed, and the weights of this model."""
+        copy = type(self).from_config({**self.get_config(), **changes})
+        given = changes.get("trunks", {}).values()
+        for layer in copy.layers:
+            if layer.weights and layer not in given:
+                layer.set_weights(self.get_layer(layer.name).get_weights())
+        return copy
 
     def save_to_preset(
         self, path: str | Path, *, metadata: Config | None = None, card: str = ""
@@ -229,6 +319,10 @@ class CrossModalModel(keras.Model):
             },
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+            "trunks": {
+                name: keras.saving.serialize_keras_object(trunk)
+                for name, trunk in self.trunks.items()
+            },
             "preprocessor": self.preprocessor and self.preprocessor.get_config(),
         }
 
@@ -236,8 +330,12 @@ class CrossModalModel(keras.Model):
     def from_config(cls, config: Config, custom_objects: Any = None) -> Self:
         """The counterpart of `get_config`."""
         config = dict(config)
-        if config.get("preprocessor") is not None:
+        if isinstance(config.get("preprocessor"), dict):
             config["preprocessor"] = Preprocessor.from_config(config["preprocessor"])
+        config["trunks"] = {
+            name: keras.saving.deserialize_keras_object(trunk) if isinstance(trunk, dict) else trunk
+            for name, trunk in (config.get("trunks") or {}).items()
+        }
         if isinstance(config.get("dtype"), dict):
             config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
         return cls(**config)
@@ -249,3 +347,18 @@ class CrossModalModel(keras.Model):
                 "Pass preprocessor=..., or give encode() a dict of ready arrays."
             )
         return self.preprocessor
+
+
+def _loaders(trunks: Mapping[str, keras.Model]) -> dict[str, PictureLoader]:
+    return {name: PictureLoader.for_size(trunk.input_shape[1]) for name, trunk in trunks.items()}
+
+
+def _check_pictures_have_trunks(
+    preprocessor: Preprocessor, trunks: Mapping[str, keras.Model]
+) -> None:
+    loaded = {n for n, t in preprocessor.transforms.items() if isinstance(t, PictureLoader)}
+    if loaded != set(trunks):
+        raise ValueError(
+            f"Media with pictures need a trunk, and no others: {sorted(loaded)}. "
+            f"Received: trunks for {sorted(trunks)}. Pass trunks={{...}}, or data with features."
+        )

@@ -1,6 +1,7 @@
 """`Preprocessor`: what turns the items of each medium into the arrays a model takes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -8,13 +9,16 @@ import numpy as np
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.datasets.word_counts import WordCounts
 from keras_xmr.preprocessing.features import FeatureScaler
+from keras_xmr.preprocessing.pictures import PictureLoader, PictureRows
+from keras_xmr.preprocessing.text_rows import TextRows
 from keras_xmr.preprocessing.texts import TextVectorizer
-from keras_xmr.types import Config, FloatArray, Items
+from keras_xmr.types import Array, Config, FloatArray, Items
 
-Transform: TypeAlias = FeatureScaler | TextVectorizer
+Transform: TypeAlias = FeatureScaler | PictureLoader | TextVectorizer
 
 _TRANSFORMS: dict[str, type[Transform]] = {
     "FeatureScaler": FeatureScaler,
+    "PictureLoader": PictureLoader,
     "TextVectorizer": TextVectorizer,
 }
 
@@ -23,7 +27,8 @@ class Preprocessor:
     """One fitted transform for each medium. It is saved with the model, as JSON.
 
     Args:
-        transforms: Medium name to `FeatureScaler`, `TextVectorizer` or anything with their verbs.
+        transforms: Medium name to `FeatureScaler`, `PictureLoader`, `TextVectorizer` or anything
+            with their verbs.
 
     Example:
         >>> from keras_xmr.datasets import toy
@@ -39,7 +44,8 @@ class Preprocessor:
     def for_data(cls, data: CrossModalData, **transforms: Transform) -> "Preprocessor":
         """The usual transform for what each medium of `data` holds, unless one is given.
 
-        Texts and word counts get a `TextVectorizer`, feature rows a `FeatureScaler`.
+        Texts and word counts get a `TextVectorizer`, feature rows a `FeatureScaler`, picture files
+        a `PictureLoader`.
 
         Args:
             data: The data set.
@@ -70,11 +76,44 @@ class Preprocessor:
 
     @property
     def dims(self) -> dict[str, int]:
-        """Medium name to the width of its rows."""
-        return {name: transform.dim for name, transform in self.transforms.items()}
+        """Medium name to the width of its rows; media with pictures have none."""
+        return {
+            name: transform.dim
+            for name, transform in self.transforms.items()
+            if not isinstance(transform, PictureLoader)
+        }
 
-    def __call__(self, items: Items, medium: str) -> FloatArray:
-        """Rows `(n, d)` of the items of one medium.
+    def rows(
+        self,
+        items: Items,
+        medium: str,
+        *,
+        augment: bool = False,
+        augmentation: Callable[[Array], Array] | None = None,
+        sentence_dropout: float = 0.0,
+    ) -> FloatArray | PictureRows | TextRows:
+        """What batches are drawn from: rows `(n, d)`, or what makes them when they are drawn.
+
+        Args:
+            items: The items.
+            medium: Name of the medium.
+            augment: As in `PictureRows`.
+            augmentation: As in `PictureRows`.
+            sentence_dropout: The `dropout` of `TextRows`, for sentences; 0 for rows as they are.
+
+        Raises:
+            KeyError: If the preprocessor was not made for that medium.
+        """
+        transform = self.transforms.get(medium)
+        if isinstance(transform, PictureLoader):
+            return PictureRows(items, transform, augment=augment, augmentation=augmentation)
+        counted = isinstance(items, WordCounts)
+        if isinstance(transform, TextVectorizer) and sentence_dropout and not counted:
+            return TextRows(items, transform, sentence_dropout)
+        return self(items, medium)
+
+    def __call__(self, items: Items, medium: str) -> Array:
+        """Rows `(n, d)`, or pixels `(n, height, width, 3)`, of the items of one medium.
 
         Raises:
             KeyError: If the preprocessor was not made for that medium.
@@ -122,9 +161,15 @@ def _usual_transform(name: str, items: Items) -> Transform:
         return TextVectorizer()
     if isinstance(items, np.ndarray) and items.ndim == 2:
         return FeatureScaler()
-    if name == "text" and len(items) and isinstance(items[0], str):
+    first = items[0] if len(items) else None
+    # Sentences and names of files are strings both: the medium's name tells them apart.
+    texts = name.startswith("text") or name.endswith("_text")
+    if texts and isinstance(first, str):
         return TextVectorizer()
+    if not texts and isinstance(first, str | bytes | Path):
+        return PictureLoader()
     raise ValueError(
-        "Without a transform given for it, a medium must hold feature rows (n, d), WordCounts, or "
-        f"sentences under the name 'text'. Received: medium {name!r} of {type(items).__name__}."
+        "Without a transform given for it, a medium must hold feature rows (n, d), WordCounts, "
+        "picture files, or sentences under a name such as 'text'. "
+        f"Received: medium {name!r} of {type(items).__name__}."
     )

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,6 +83,19 @@ def _check_strings(texts: Sequence[Any]) -> None:
         )
 
 
+def _stemmer(language: str | None) -> Callable[[str], str]:
+    if language is None:
+        return str
+    import snowballstemmer
+
+    if language not in snowballstemmer.algorithms():
+        raise ValueError(
+            f"Stems are known of {sorted(snowballstemmer.algorithms())}. Received: {language=}."
+        )
+    stem: Callable[[str], str] = snowballstemmer.stemmer(language).stemWord
+    return stem
+
+
 class TextVectorizer:
     """Texts to rows of word weights.
 
@@ -94,6 +107,8 @@ class TextVectorizer:
         max_words: Size of the vocabulary; it is smaller where the texts have fewer words.
         weighting: `"tfidf"` or `"counts"`.
         stop_words: Whether to leave out frequent English function words.
+        language: A language that Snowball knows, such as `"english"`: the forms of a word (dog,
+            dogs) then count as one. `None` takes words as they are.
 
     Example:
         >>> vectorizer = TextVectorizer(max_words=3, weighting="counts").fit(
@@ -102,10 +117,18 @@ class TextVectorizer:
         ('a', 'dog', 'and')
         >>> vectorizer(["A cat and a Dog!"]).tolist()
         [[2.0, 1.0, 1.0]]
+
+    Reference:
+        M. F. Porter: Snowball: a language for stemming algorithms, 2001.
     """
 
     def __init__(
-        self, max_words: int = 1000, *, weighting: str = "tfidf", stop_words: bool = False
+        self,
+        max_words: int = 1000,
+        *,
+        weighting: str = "tfidf",
+        stop_words: bool = False,
+        language: str | None = None,
     ) -> None:
         if max_words < 1:
             raise ValueError(f"A vocabulary needs at least one word. Received: {max_words=}.")
@@ -114,6 +137,8 @@ class TextVectorizer:
         self.max_words = max_words
         self.weighting = weighting
         self.stop_words = stop_words
+        self.language = language
+        self._stem = _stemmer(language)
         self.words: tuple[str, ...] = ()
         self.idf: FloatArray = np.zeros(0)
 
@@ -126,7 +151,7 @@ class TextVectorizer:
         """
         from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfTransformer
 
-        all_words = texts if isinstance(texts, WordCounts) else count_words(texts)
+        all_words = self._stemmed(texts if isinstance(texts, WordCounts) else count_words(texts))
         total = all_words.counts.sum(axis=0)
         dropped = ENGLISH_STOP_WORDS if self.stop_words else frozenset()
         # Equally frequent words are taken in alphabetical order, so that a refit is the same.
@@ -156,22 +181,37 @@ class TextVectorizer:
             RuntimeError: Before `fit`.
             ValueError: If `texts` is a single string or holds anything but strings.
         """
+        return self.weights(self.counts(texts))
+
+    def counts(self, texts: Sequence[str] | WordCounts) -> "csr_array":
+        """How often each word of the vocabulary occurs, `(texts, words)`.
+
+        Raises:
+            RuntimeError: Before `fit`.
+            ValueError: As in a call.
+        """
+        from sklearn.feature_extraction.text import CountVectorizer
+
         if not self.words:
             raise RuntimeError("A TextVectorizer must be fitted before it is used. Call fit().")
-        counts = self._counts(texts)
-        if self.weighting == "tfidf" and len(texts):
+        if isinstance(texts, WordCounts):
+            return self._stemmed(texts).columns(self.words)
+        _check_strings(texts)
+        counter = CountVectorizer(analyzer=self._words_of, vocabulary=self.words)
+        return counter.transform(texts).astype(np.float64)
+
+    def weights(self, counts: "csr_array") -> FloatArray:
+        """What words count for, float32, of counts `(texts, words)`."""
+        if self.weighting == "tfidf" and counts.shape[0]:
             counts = self._tfidf(counts)
         weights: FloatArray = counts.toarray().astype(np.float32)
         return weights
 
-    def _counts(self, texts: Sequence[str] | WordCounts) -> "csr_array":
-        from sklearn.feature_extraction.text import CountVectorizer
+    def _stemmed(self, counts: WordCounts) -> WordCounts:
+        return counts.merged(self._stem) if self.language else counts
 
-        if isinstance(texts, WordCounts):
-            return texts.columns(self.words)
-        _check_strings(texts)
-        counter = CountVectorizer(analyzer=tokenize, vocabulary=self.words)
-        return counter.transform(texts).astype(np.float64)
+    def _words_of(self, text: str) -> list[str]:
+        return [self._stem(word) for word in tokenize(text)]
 
     def _tfidf(self, counts: "csr_array") -> "csr_array":
         from sklearn.feature_extraction.text import TfidfTransformer
@@ -186,6 +226,7 @@ class TextVectorizer:
             "max_words": self.max_words,
             "weighting": self.weighting,
             "stop_words": self.stop_words,
+            "language": self.language,
         }
 
     def get_state(self) -> dict[str, list[Any]]:

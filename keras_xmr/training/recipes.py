@@ -1,14 +1,9 @@
 """Recipes: the settings, chosen on validation, with which a model is trained on a data set."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import keras
-
-from keras_xmr.baselines.semantic_matching import SemanticMatching
 from keras_xmr.datasets.base import CrossModalData
-from keras_xmr.models.chtn import CHTN
 from keras_xmr.preprocessing.features import FeatureScaler
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.types import Config
@@ -23,18 +18,32 @@ class Recipe:
         transforms: Medium name to class and arguments of its transform; others get the usual one.
         epochs: Times through the training pairs.
         batch_size: Pairs per step.
+        optimizer: `"adamw"`, or `"paper"`: the SGD of the release, with its own rate and decay.
         learning_rate: Highest learning rate of AdamW; it falls to zero as half a cosine.
         weight_decay: Decoupled weight decay of AdamW, on matrices alone.
+        trunk_rate: Learning rate of trunks as a share of that of the other layers. 0 keeps trunks
+            as they are, so that the features of each picture are computed once.
+        trained_from: Name of the first layer of a trunk that is trained; `None` for all of them.
+        accumulate: Batches whose gradients are averaged before each step; `None` for one.
+        averaging: Momentum of the moving average of the weights that training ends with; `None`
+            for the last weights themselves.
         pairing: As in `CrossModalModel.batches`.
+        compile: Further arguments of `compile`, such as `jit_compile` and `steps_per_execution`.
     """
 
     model: Config = field(default_factory=dict)
     transforms: dict[str, tuple[type[Any], Config]] = field(default_factory=dict)
     epochs: int = 30
     batch_size: int = 64
+    optimizer: str = "adamw"
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
+    trunk_rate: float = 0.0
+    trained_from: str | None = None
+    accumulate: int | None = None
+    averaging: float | None = None
     pairing: str = "instance"
+    compile: Config = field(default_factory=dict)
 
 
 RECIPES = {
@@ -81,60 +90,23 @@ RECIPES = {
 PENALTIES = {"pascal_sentences": {"image": 10.0, "text": 3.0}}
 
 
-def fit_semantic_matching(data: CrossModalData) -> SemanticMatching:
-    """The baseline, tuned for a data set where a tuning is known, with the recipe's transforms."""
-    preprocessor = _preprocessor(data, recipe_for(data))
-    return SemanticMatching(PENALTIES.get(data.name, 1.0), preprocessor=preprocessor).fit(data)
-
-
-def _preprocessor(data: CrossModalData, recipe: Recipe) -> Preprocessor:
-    transforms = {
-        medium: kind(**arguments)
-        for medium, (kind, arguments) in recipe.transforms.items()
-        if medium in data.media
-    }
-    return Preprocessor.for_data(data, **transforms)
-
-
 def recipe_for(data: CrossModalData, **changes: Any) -> Recipe:
     """The recipe of a data set, or else that of Pascal Sentences, with some attributes changed."""
     recipe = RECIPES.get(data.name, RECIPES["pascal_sentences"])
     return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
 
 
-def train_chtn(
-    data: CrossModalData,
-    source: CrossModalData | None = None,
-    *,
-    recipe: Recipe | None = None,
-    seed: int = 0,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-    verbose: int = 0,
-) -> CHTN:
-    """Train a CHTN on the training part of a data set, for the epochs of its recipe.
+def preprocessor_for(data: CrossModalData, recipe: Recipe, **more: Any) -> Preprocessor:
+    """An unfitted preprocessor with the transforms of the recipe, where `data` has the media.
 
     Args:
-        data: The target data.
-        source: The source data, or `None`.
-        recipe: The settings; `None` for `recipe_for(data)`.
-        seed: Seed of initial weights, dropout and batch order.
-        callbacks: Keras callbacks.
-        verbose: As in `fit`.
-
-    Returns:
-        The trained model, source branch included.
+        data: The data set.
+        recipe: The recipe.
+        **more: Medium to the transform that it gets in any case.
     """
-    recipe = recipe or recipe_for(data)
-    preprocessor = _preprocessor(data, recipe)
-    model = CHTN.for_data(data, source, preprocessor=preprocessor, seed=seed, **recipe.model)
-    batches = model.batches(
-        data, source, pairing=recipe.pairing, batch_size=recipe.batch_size, seed=seed
-    )
-    schedule = keras.optimizers.schedules.CosineDecay(
-        recipe.learning_rate, decay_steps=recipe.epochs * len(batches)
-    )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    model.compile(optimizer)
-    model.fit(batches, epochs=recipe.epochs, callbacks=list(callbacks), verbose=verbose)
-    return model
+    transforms = {
+        medium: kind(**arguments)
+        for medium, (kind, arguments) in recipe.transforms.items()
+        if medium in data.media
+    }
+    return Preprocessor.for_data(data, **(transforms | more))

@@ -14,7 +14,7 @@ STEP = 2.0**-38
 
 def exact_sum(queries, gallery):
     """The fixed-point products in rational arithmetic, rounded to the grid at the end."""
-    q, g = cosine.to_fixed_point(queries), cosine.to_fixed_point(gallery)
+    q, g = (cosine.to_fixed_point(cosine.UnitRows(rows)[:]) for rows in (queries, gallery))
     scores = np.empty((len(queries), len(gallery)))
     for i, j in np.ndindex(scores.shape):
         value = Fraction(0)
@@ -76,12 +76,11 @@ def test_the_order_of_features_does_not_matter():
     rng = np.random.default_rng(3)
     rows = rng.standard_normal((1000, 200))
     order = rng.permutation(200)
-    fixed = cosine.to_fixed_point(rows)
-    shuffled = cosine.FixedPoint(fixed.high[:, order], fixed.low[:, order])
+    unit = cosine.UnitRows(rows)[:]
+    shuffled = unit[:, order]
     np.testing.assert_array_equal(
-        cosine.multiply(fixed, fixed), cosine.multiply(shuffled, shuffled)
+        cosine.exact_levels(unit, unit), cosine.exact_levels(shuffled, shuffled)
     )
-    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     plain, permuted = (np.rint(u @ u.T / STEP) for u in (unit, unit[:, order]))
     assert (plain != permuted).any()
 
@@ -148,8 +147,8 @@ def test_the_widest_rows_stay_exact():
     row = np.full((1, width), 0.3)
     row[0, 0] = 0.31
     np.testing.assert_array_equal(cosine_scores(row, row), cosine_scores(row, -row) * -1)
-    fixed = cosine.to_fixed_point(row)
-    high, low = fixed.high[0].astype(object), fixed.low[0].astype(object)
+    fixed = cosine.to_fixed_point(cosine.UnitRows(row)[:])
+    high, low = (part[0].astype(int).astype(object) for part in fixed)
     assert 2 * np.dot(np.abs(high), np.abs(low)) < 2**53
     assert np.dot(high, high) < 2**53
 

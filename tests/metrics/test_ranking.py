@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from keras_xmr.metrics import (
+    _cosine_order,
+    _sort_keys,
+    _threads,
     cosine,
     cosine_scores,
     mean_average_precision,
     ranked_relevance,
     ranked_relevance_blocks,
-    ranking,
     relevance,
 )
 
@@ -86,7 +88,7 @@ def test_each_neighbouring_float_is_told_apart(dtype):
 def test_scores_next_to_the_grid_fall_back_to_the_argsort():
     # 1 and 1 + 2**-52 lie on the same level of the grid, so keys of levels would tie them.
     scores = np.array([[1.0, 1 + 2.0**-52]])
-    assert ranking._grid_keys(scores, 1) is None
+    assert _sort_keys._grid_keys(scores, 1) is None
     np.testing.assert_array_equal(ranked_relevance(scores, np.array([[True, False]])), [[0, 1]])
 
 
@@ -101,25 +103,25 @@ def test_the_grid_is_left_where_key_and_index_do_not_fit(index_bits):
     limit = 2.0 ** (62 - index_bits - 38)
     step = max(2.0**-38, limit * 2.0**-53)
     inside = np.array([[-limit + step, 0.0, limit - step]])
-    keys = ranking._grid_keys(inside, index_bits)
+    keys = _sort_keys._grid_keys(inside, index_bits)
     assert keys[0, 0] > keys[0, 1] > keys[0, 2] > 0
     assert int(keys.max()) << (index_bits + 1) < 2**64
-    assert ranking._grid_keys(np.array([[limit]]), index_bits) is None
-    assert ranking._grid_keys(np.array([[-limit]]), index_bits) is None
+    assert _sort_keys._grid_keys(np.array([[limit]]), index_bits) is None
+    assert _sort_keys._grid_keys(np.array([[-limit]]), index_bits) is None
 
 
 def test_cosine_scores_and_float32_take_the_fast_path():
     rng = np.random.default_rng(0)
     scores = cosine_scores(rng.standard_normal((3, 5)), rng.standard_normal((9, 5)))
-    assert ranking._descending_keys(scores, 23) is not None
-    assert ranking._descending_keys(scores.astype("float32"), 31) is not None
-    assert ranking._descending_keys(scores.astype("float32"), 32) is None
+    assert _sort_keys.descending_keys(scores, 23) is not None
+    assert _sort_keys.descending_keys(scores.astype("float32"), 31) is not None
+    assert _sort_keys.descending_keys(scores.astype("float32"), 32) is None
 
 
 def test_rows_sorted_in_parts_equal_the_whole(monkeypatch):
     rng = np.random.default_rng(8)
     scores, relevant = rng.integers(0, 9, (37, 100)) / 8, rng.random((37, 100)) < 0.5
-    monkeypatch.setattr(ranking, "_CACHE_BYTES", 10_000)
+    monkeypatch.setattr(_sort_keys, "_CACHE_BYTES", 10_000)
     np.testing.assert_array_equal(
         ranked_relevance(scores, relevant), naive_ranked(scores, relevant)
     )
@@ -255,7 +257,7 @@ def test_blocks_equal_the_whole(kind, block_bytes):
             queries, gallery, query_labels, gallery_labels, block_bytes=block_bytes
         )
     )
-    assert len(blocks) == {1: 23, 7_000: 5, 2**27: 1}[block_bytes]
+    assert len(blocks) == {1: 23, 7_000: 4, 2**27: 1}[block_bytes]
     covered = [i for part, _ in blocks for i in range(part.start, part.stop)]
     assert covered == list(range(23))
     np.testing.assert_array_equal(np.concatenate([ranked for _, ranked in blocks]), whole)
@@ -304,17 +306,18 @@ def test_block_errors_come_with_the_call(change, message):
 @pytest.mark.parametrize(("queries", "gallery", "width"), [(600, 6_000, 3), (20_000, 30, 100)])
 def test_a_block_keeps_to_its_memory(kind, queries, gallery, width, monkeypatch):
     monkeypatch.setattr(cosine, "_CHUNK_BYTES", 2**20)
-    monkeypatch.setattr(ranking, "_CACHE_BYTES", 2**20)
+    monkeypatch.setattr(_sort_keys, "_CACHE_BYTES", 2**20)
     arguments = problem(kind, queries, gallery, width)
     block_bytes = 8 * 2**20
-    fixed_size = 8 * gallery * width
+    monkeypatch.setattr(_threads, "processors", lambda: 2)
+    fixed_size = 8 * gallery
     tracemalloc.start()
     for _part, ranked in ranked_relevance_blocks(*arguments, block_bytes=block_bytes):
         assert ranked.shape[1] == gallery
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     labels = 4 * sum(label.size for label in arguments[2:])
-    # The block, at most six chunk-sized temporaries, the gallery and the labels; the scores
+    # The block, at most six chunk-sized temporaries, gallery lengths and the labels; the scores
     # alone would be 29 MB in the first problem, the queries in fixed point 32 MB in the second.
     assert peak < block_bytes + 6 * 2**20 + fixed_size + labels
     assert peak > block_bytes / 2
@@ -352,6 +355,53 @@ def test_peak_memory_of_a_large_evaluation():
     # Whole: scores and keys of 2,000 x 20,000 items, 610 MB. A block: 128 MiB and chunks, for any
     # number of queries; 20,000 x 20,000 was measured at 125 MB.
     assert megabytes < 220
+
+
+# Data on which rough scores leave few or many pairs in doubt, and whether they suffice at first.
+DOUBTS = {"apart": True, "one copy": True, "codes": False, "crowded": False}
+
+
+def doubtful_embeddings(kind, width, rng):
+    queries, gallery = rng.standard_normal((31, width)), rng.standard_normal((2_000, width))
+    if kind == "one copy":
+        gallery[1_999] = 3 * gallery[5]
+        gallery[1_001] = gallery[5]
+    if kind == "codes":
+        return np.sign(queries), np.sign(gallery)
+    if kind == "crowded":
+        # All cosines within a few thousand steps of each other, closer than rough scores can tell.
+        gallery = queries[0] + 1e-10 * gallery
+    return queries, gallery
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("width", [3, 65, 300])
+@pytest.mark.parametrize("kind", DOUBTS)
+@pytest.mark.parametrize("patience", ["as it is", "endless"])
+def test_rough_scores_give_the_order_of_exact_ones(dtype, width, kind, patience, monkeypatch):
+    if patience == "endless":
+        # Every doubt is settled pair by pair, be they all pairs.
+        monkeypatch.setattr(_cosine_order, "_MOST_CLOSE", 1.0)
+        monkeypatch.setattr(_cosine_order, "_MOST_DOUBTFUL", 1.0)
+    rng = np.random.default_rng(width)
+    queries, gallery = (x.astype(dtype) for x in doubtful_embeddings(kind, width, rng))
+    relevant = rng.random((31, 2_000)) < 0.3
+    order = _cosine_order.CosineOrder(cosine.UnitRows(gallery))
+    ranked = order.ranked(cosine.UnitRows(queries)[:], relevant)
+    np.testing.assert_array_equal(ranked, naive_ranked(cosine_scores(queries, gallery), relevant))
+    assert order.rough_first == (patience == "endless" or DOUBTS[kind])
+
+
+@pytest.mark.parametrize("width", [1, 20, 1_000, 20_000])
+def test_rough_scores_keep_to_their_bound(width):
+    # Constant rows: the digits that fixed point cuts off all have one sign.
+    rng = np.random.default_rng(width)
+    rows = np.concatenate([rng.random((4, width)), np.full((2, width), 0.3)])
+    rows[-1, 0] = 0.31
+    unit = cosine.UnitRows(rows)
+    error = np.abs(cosine.rough_levels(unit[:], unit) - cosine.exact_levels(unit[:], unit))
+    # Two such errors; the exact levels are rounded by up to a half.
+    assert 2 * (error.max() - 0.5) <= _cosine_order.smallest_step(width) - 2
 
 
 def test_public_metrics_load_no_backend():

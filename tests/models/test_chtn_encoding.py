@@ -41,7 +41,7 @@ def test_fc9_is_what_the_classifier_takes():
     x, _ = batch(model)
     fc9 = model.encode(x, "image")
     assert fc9.shape == (ROWS, model.shared_units[-1])
-    kernel, bias = model.classifier.get_weights()
+    kernel, bias = model.classifiers["image"].get_weights()
     np.testing.assert_allclose(fc9 @ kernel + bias, outputs(model, x)["image"], atol=1e-5)
 
 
@@ -82,7 +82,9 @@ def test_without_source_is_a_copy():
     x, _ = batch(model)
     deployed = model.without_source()
     before = deployed.encode(x, "image")
-    model.classifier.set_weights([w + 1 + np.arange(3) for w in model.classifier.get_weights()])
+    model.classifiers["image"].set_weights(
+        [w + 1 + np.arange(3) for w in model.classifiers["image"].get_weights()]
+    )
     np.testing.assert_array_equal(deployed.encode(x, "image"), before)
     assert np.abs(model.encode(x, "image") - before).max() > 1e-3
 

@@ -1,10 +1,14 @@
 """`load_picture`: upright RGB pixels of one size from any picture file."""
 
+import io
+import time
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from keras_xmr.preprocessing import load_picture
+from keras_xmr.preprocessing.images import resized_picture
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 CORNERS = {"top left": (20, 20), "top right": (20, 203), "bottom left": (203, 20)}
@@ -102,9 +106,115 @@ def test_a_palette_becomes_rgb_with_or_without_transparency(options, tmp_path):
     assert corners(load_picture(tmp_path / "a.png")) == UPRIGHT
 
 
+@pytest.mark.parametrize(("ending", "mode"), [("png", "I;16"), ("tif", "I;16"), ("tif", "I;16B")])
+def test_sixteen_bits_are_scaled_and_not_clipped(ending, mode, tmp_path):
+    levels = np.repeat(np.array([[0, 300, 20000, 65535]], "uint16"), 64, axis=0).repeat(64, axis=1)
+    stored = levels.astype(">u2").view("uint16") if mode == "I;16B" else levels
+    Image.frombytes(mode, levels.shape[::-1], stored.tobytes()).save(tmp_path / f"a.{ending}")
+    pixels = resized_picture(tmp_path / f"a.{ending}", 256)
+    assert pixels[0, [32, 96, 160, 224], 0].tolist() == [0, 1, 78, 255]
+    assert (pixels == pixels[..., :1]).all()
+
+
+@pytest.mark.parametrize(
+    ("mode", "levels", "wanted"),
+    [
+        ("I", [0, 51, 255, -9], [0, 51, 255, 0]),
+        ("I", [0, 257, 32896, 65535], [0, 1, 128, 255]),
+        ("I", [0, 2**30, 2**29, -1], [0, 255, 128, 0]),
+        ("F", [0.0, 0.5, 1.0, -3.0], [0, 128, 255, 0]),
+        ("F", [0.0, 51.4, 255.0, np.nan], [0, 51, 255, 0]),
+        ("F", [0.0, 257.0, 65535.0, np.inf], [0, 1, 255, 0]),
+        ("F", [0.0, 0.0, 0.0, 0.0], [0, 0, 0, 0]),
+    ],
+)
+def test_integers_and_floats_are_scaled_by_their_white(mode, levels, wanted, tmp_path):
+    dtype = {"I": "int32", "F": "float32"}[mode]
+    picture = Image.fromarray(np.array([levels] * 4, dtype))
+    assert picture.mode == mode
+    picture.save(tmp_path / "a.tif")
+    pixels = resized_picture(tmp_path / "a.tif", 4)
+    assert pixels[:, :, 1].tolist() == [wanted] * 4
+
+
+def encoded(picture, **options):
+    file = io.BytesIO()
+    picture.save(file, **options)
+    return file.getvalue()
+
+
+def detailed(width, height):
+    """Noise of many sizes added up: detail at every scale, like a photograph."""
+    rng, total = np.random.default_rng(0), 0.0
+    for cells in (4, 16, 64, 256, 1024):
+        noise = Image.fromarray(rng.integers(256, size=(cells, cells, 3), dtype="uint8"))
+        total = total + np.asarray(noise.resize((width, height)), "float32") / cells**0.5
+    return Image.fromarray((total / total.max() * 255).astype("uint8"))
+
+
+def test_bytes_are_decoded_like_their_file(tmp_path):
+    picture = encoded(detailed(90, 70), format="jpeg")
+    (tmp_path / "a.jpg").write_bytes(picture)
+    np.testing.assert_array_equal(load_picture(picture), load_picture(tmp_path / "a.jpg"))
+
+
+@pytest.mark.parametrize(("size", "reduced"), [((1023, 2000), False), ((1100, 2100), True)])
+def test_large_jpegs_are_decoded_at_a_fraction_with_little_difference(size, reduced):
+    picture = detailed(*size)
+    found = resized_picture(encoded(picture, format="jpeg", quality=95)).astype(int)
+    decoded = Image.open(io.BytesIO(encoded(picture, format="jpeg", quality=95)))
+    wanted = np.asarray(decoded.resize((256, 256), Image.Resampling.BILINEAR), int)
+    assert (found != wanted).any() == reduced
+    assert np.abs(found - wanted).mean() < 1.0
+    assert np.abs(found - wanted).max() <= 12
+
+
+def test_a_very_large_jpeg_takes_a_fraction_of_the_time():
+    picture = encoded(detailed(500, 500).resize((4100, 4100)), format="jpeg")
+
+    def seconds(decode):
+        start = time.thread_time()
+        decode()
+        return time.thread_time() - start
+
+    def fully():
+        Image.open(io.BytesIO(picture)).resize((256, 256), Image.Resampling.BILINEAR)
+
+    ours = min(seconds(lambda: resized_picture(picture)) for _ in range(3))
+    assert ours < 0.7 * min(seconds(fully) for _ in range(3))
+
+
 def test_a_missing_file_and_a_file_that_is_no_picture_are_os_errors(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"gone\.jpg"):
         load_picture(tmp_path / "gone.jpg")
     (tmp_path / "text.jpg").write_text("no picture")
     with pytest.raises(OSError, match="cannot identify image file"):
         load_picture(tmp_path / "text.jpg")
+
+
+def test_messages_name_the_file_whatever_the_damage(tmp_path, monkeypatch):
+    whole = encoded(detailed(200, 100), format="png")
+    torn = whole[: len(whole) // 2]
+    flipped = whole[:60] + bytes(byte ^ 0xFF for byte in whole[60:120]) + whole[120:]
+    for number, damaged in enumerate([torn, flipped, b"", whole[:20]]):
+        (tmp_path / f"broken{number}.png").write_bytes(damaged)
+        with pytest.raises(OSError, match=rf"Received: .*broken{number}\.png: .*Leave it out"):
+            load_picture(tmp_path / f"broken{number}.png")
+    with pytest.raises(OSError, match=f"Received: a picture of {len(torn)} bytes: "):
+        load_picture(torn)
+    (tmp_path / "huge.png").write_bytes(whole)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200 * 100 // 3)
+    with pytest.raises(OSError, match=r"huge\.png: Image size .* decompression bomb"):
+        load_picture(tmp_path / "huge.png")
+
+
+def test_a_truncated_jpeg_is_an_error_that_names_it(tmp_path):
+    whole = encoded(detailed(300, 200), format="jpeg")
+    (tmp_path / "torn.jpg").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(OSError, match=r"torn\.jpg: image file is truncated"):
+        load_picture(tmp_path / "torn.jpg")
+
+
+def test_only_paths_and_bytes_are_pictures():
+    with pytest.raises(TypeError, match=r"path or as the bytes.*Received: an item of type float"):
+        load_picture(0.5)

@@ -166,3 +166,24 @@ def test_texts_without_a_word_left_are_refused(weighting):
 def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         TextVectorizer(**arguments)
+
+
+def test_forms_of_a_word_count_as_one_in_a_language():
+    texts = ["two dogs running", "one dog runs", "a bicycle", "bicycles"]
+    vectorizer = TextVectorizer(weighting="counts", language="english").fit(texts)
+    assert set(vectorizer.words) == {"two", "dog", "run", "one", "a", "bicycl"}
+    rows = vectorizer(texts)
+    dog = vectorizer.words.index("dog")
+    assert rows[:, dog].tolist() == [1, 1, 0, 0]
+    # Counts of whole words, as a pack holds them, are the same texts.
+    counted = TextVectorizer(weighting="counts", language="english").fit(count_words(texts))
+    assert counted.words == vectorizer.words
+    np.testing.assert_array_equal(counted(count_words(texts)), rows)
+    again = TextVectorizer(**vectorizer.get_config())
+    again.set_state(vectorizer.get_state())
+    np.testing.assert_array_equal(again(texts), rows)
+
+
+def test_unknown_languages_are_told():
+    with pytest.raises(ValueError, match=r"Stems are known of .*Received: language='klingon'"):
+        TextVectorizer(language="klingon")

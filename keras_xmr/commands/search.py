@@ -1,0 +1,112 @@
+"""`keras-xmr search`: rank the items of a data set for a text, a picture or one of its items."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from keras_xmr.datasets import CrossModalData
+    from keras_xmr.index import Ranking
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Answer the query, or ask for texts in a terminal."""
+    from keras_xmr.commands.report import model_and_data, past_trunks
+
+    model, data = model_and_data(arguments, arguments.preset)
+    asked_in = _medium_of_query(arguments, model.media)
+    target = arguments.media or next(m for m in model.media if m != asked_in)
+    finder = Finder(*past_trunks(model, data), target)
+    if arguments.item:
+        items = data.medium(asked_in)
+        rows = (items.ids == arguments.item).nonzero()[0]
+        if not len(rows):
+            raise ValueError(f"No item of {data.name!r} has that id. Received: {arguments.item!r}.")
+        _show(arguments, finder, arguments.item, model.encode(items.items[rows], media=asked_in))
+    elif arguments.image:
+        _show(arguments, finder, str(arguments.image), _encode_picture(model, arguments.image))
+    elif arguments.text is not None:
+        _show(arguments, finder, arguments.text, model.encode_text([arguments.text]))
+    elif not sys.stdin.isatty():
+        raise ValueError("A search needs a query. Received: no --text, no --image and no --item.")
+    else:
+        while text := input("search for (empty line to stop): ").strip():
+            _show(arguments, finder, text, model.encode_text([text]))
+
+
+def _medium_of_query(arguments: argparse.Namespace, media: dict[str, int]) -> str:
+    if arguments.image:
+        return "image"
+    if arguments.item:
+        return next((m for m in media if m != arguments.media), "image")
+    return "text"
+
+
+def _encode_picture(model: Any, file: Path) -> "np.ndarray[Any, Any]":
+    if "image" not in getattr(model, "trunks", {}):
+        raise ValueError(
+            "A picture file can be the query of a preset with a trunk. "
+            "Received: --image, and a preset of features. Train one with --trunk."
+        )
+    encoded: np.ndarray[Any, Any] = model.encode_image([str(file)])
+    return encoded
+
+
+class Finder:
+    """An index over one medium of a data set."""
+
+    def __init__(self, model: Any, data: "CrossModalData", medium: str) -> None:
+        from keras_xmr.index import ExactIndex
+
+        self.data = data
+        self.medium = medium
+        self.items = data.medium(medium)
+        self.row_of = {name: row for row, name in enumerate(self.items.ids.tolist())}
+        self.index = ExactIndex().add(model.encode(data, media=medium), self.items.ids)
+
+    def results(self, query: "np.ndarray[Any, Any]", k: int) -> list[dict[str, Any]]:
+        """What there is to tell of the `k` best items."""
+        ranking: Ranking = self.index.search(query, k)
+        found = []
+        for name, score in zip(ranking.ids[0].tolist(), ranking.scores[0].tolist(), strict=True):
+            row = self.row_of[name]
+            path = self.data.file_of(self.medium, row)
+            found.append(
+                {
+                    "id": name,
+                    "class": self._classes(row),
+                    "score": round(score, 4),
+                    "file": str(path) if path else "",
+                }
+            )
+        return found
+
+    def _classes(self, row: int) -> str:
+        label = self.items.labels[row]
+        numbers = label.nonzero()[0].tolist() if label.ndim else [int(label)]
+        return ", ".join(self.data.class_names[number] for number in numbers)
+
+
+def _show(
+    arguments: argparse.Namespace, finder: Finder, query: str, vector: "np.ndarray[Any, Any]"
+) -> None:
+    results = finder.results(vector, arguments.k)
+    if arguments.json:
+        print(json.dumps({"query": query, "medium": finder.medium, "results": results}))
+    else:
+        print(f"{finder.medium} items of {finder.data.name} for {query!r}")
+        width = max(len(result["id"]) for result in results)
+        for rank, r in enumerate(results, start=1):
+            print(f"{rank:3}  {r['score']:7.4f}  {r['id']:{width}}  {r['class']:12}  {r['file']}")
+    if arguments.out:
+        from keras_xmr.contact_sheet import contact_sheet
+
+        files = [Path(r["file"]) if r["file"] else None for r in results]
+        captions = [f"{r['class']}  {r['score']:.3f}" for r in results]
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        contact_sheet(files, captions, query).save(arguments.out)
+        print(f"saved {arguments.out}", file=sys.stderr)

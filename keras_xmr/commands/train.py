@@ -1,0 +1,109 @@
+"""`keras-xmr train`: from data to a preset."""
+
+import argparse
+import shlex
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keras_xmr.backend import ensure_backend
+
+if TYPE_CHECKING:
+    from keras_xmr.datasets import CrossModalData
+    from keras_xmr.training.recipes import Recipe
+
+METHODS = {
+    "chtn": "cross-modal hybrid transfer network (IJCAI 2017)",
+    "semantic_matching": "baseline: one logistic regression for each medium",
+}
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train, evaluate and save."""
+    import keras_xmr
+    from keras_xmr.commands.report import past_trunks, print_reports
+    from keras_xmr.datasets.catalogue import load
+
+    raw = arguments.trunk is not None
+    for option in ("source", "trunk"):
+        if getattr(arguments, option) and arguments.method != "chtn":
+            raise ValueError(f"Only chtn takes a {option}. Received: method={arguments.method!r}.")
+    data = load(arguments.data, raw=raw, skip_bad=arguments.skip_bad)
+    source = (
+        load(arguments.source, raw=raw, skip_bad=arguments.skip_bad) if arguments.source else None
+    )
+    ensure_backend()
+    checkpoint = arguments.out.with_name(f"{arguments.out.name}.checkpoint")
+    if arguments.method == "chtn":
+        model = _train_chtn(arguments, data, source, checkpoint)
+    else:
+        from keras_xmr.training.train import fit_semantic_matching
+
+        model = fit_semantic_matching(data)
+    report = keras_xmr.evaluate(*past_trunks(model, data))
+    model.save_to_preset(
+        arguments.out,
+        metadata={
+            "data": arguments.data,
+            "source": arguments.source,
+            "trunk": arguments.trunk,
+            "split_hash": report.split_hash,
+            "provenance": data.provenance.split,
+            "seed": arguments.seed,
+            "command": shlex.join(["keras-xmr", *sys.argv[1:]]),
+            "map": round(report.map, 4),
+            "results": report.rows(),
+        },
+    )
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    print_reports(arguments, {str(arguments.out): report})
+    print(f"saved {arguments.out}", file=sys.stderr)
+
+
+def _train_chtn(
+    arguments: argparse.Namespace,
+    data: "CrossModalData",
+    source: "CrossModalData | None",
+    checkpoint: Path,
+) -> Any:
+    from keras_xmr.training.train import train_chtn
+    from keras_xmr.trunks import load_trunk
+
+    trunks = {}
+    if arguments.trunk:
+        trunks["image"] = load_trunk(arguments.trunk, arguments.trunk_weights)
+    model = train_chtn(
+        data,
+        source,
+        trunks=trunks,
+        recipe=_recipe(arguments, data),
+        seed=arguments.seed,
+        checkpoint=checkpoint,
+        progress=True,
+    )
+    return model if source is None else model.without_source()
+
+
+def _recipe(arguments: argparse.Namespace, data: "CrossModalData") -> "Recipe":
+    """The recipe of the data, with what the command line changes."""
+    from keras_xmr.training.recipes import recipe_for
+
+    recipe = recipe_for(
+        data,
+        epochs=arguments.epochs,
+        batch_size=arguments.batch_size,
+        optimizer=arguments.optimizer,
+        trunk_rate=arguments.fine_tune,
+        trained_from=arguments.fine_tune_from,
+        accumulate=arguments.accumulate,
+        averaging=arguments.averaging,
+    )
+    compiled = {
+        "jit_compile": arguments.jit_compile,
+        "steps_per_execution": arguments.steps_per_execution,
+    }
+    given = {name: value for name, value in compiled.items() if value is not None}
+    precision = {"dtype": arguments.precision} if arguments.precision else {}
+    return replace(recipe, compile=recipe.compile | given, model=recipe.model | precision)

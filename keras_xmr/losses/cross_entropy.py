@@ -1,0 +1,37 @@
+"""Cross-entropy of label distributions, for one network or several side by side."""
+
+from keras import ops
+
+from keras_xmr.types import Tensor
+
+
+def label_cross_entropy(labels: Tensor, logits: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Mean softmax cross-entropy over rows and members.
+
+    Args:
+        labels: Label distributions `(rows, classes)`.
+        logits: `(rows, members * classes)`, the classes of each member together.
+        smoothing: Share of each label that is spread over all classes.
+
+    Returns:
+        A scalar tensor, float32.
+
+    Example:
+        >>> import numpy as np
+        >>> loss = label_cross_entropy(np.eye(2, dtype="float32"), np.zeros((2, 4), "float32"))
+        >>> round(float(loss), 4)  # two members that know nothing of two classes: log 2
+        0.6931
+
+    Reference:
+        X. Huang, Y. Peng, M. Yuan, IJCAI 2017, section 3.2; smoothing: C. Szegedy et al.:
+        Rethinking the Inception architecture for computer vision, CVPR 2016, section 7.
+    """
+    classes = labels.shape[-1]
+    labels = ops.cast(labels, "float32") * (1.0 - smoothing) + smoothing / classes
+    log_posteriors = ops.log_softmax(by_member(logits, classes))
+    return -ops.mean(ops.sum(labels[:, None, :] * log_posteriors, axis=-1))
+
+
+def by_member(logits: Tensor, classes: int) -> Tensor:
+    """Logits `(rows, members, classes)`, float32, of `(rows, members * classes)`."""
+    return ops.reshape(ops.cast(logits, "float32"), (-1, logits.shape[-1] // classes, classes))

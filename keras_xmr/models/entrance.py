@@ -1,0 +1,56 @@
+"""What rows pass before their pathway: a trunk, where they are raw, and batch normalisation."""
+
+from collections.abc import Mapping, Sequence
+
+import keras
+
+from keras_xmr.layers.split_rows import SplitRows
+from keras_xmr.types import Tensor
+
+SOURCE = "source"
+"""Name of the source domain's rows among the inputs of a model."""
+
+Layers = Sequence[keras.layers.Layer]
+
+
+def make_inputs(
+    media: Mapping[str, int], hub: str, has_source: bool, trunks: Mapping[str, keras.Model]
+) -> dict[str, Tensor]:
+    """Inputs of each medium, and of the source: what its trunk takes, or feature rows."""
+    shapes = {
+        name: trunks[name].input_shape[1:] if name in trunks else (width,)
+        for name, width in media.items()
+    }
+    if has_source:
+        shapes[SOURCE] = shapes[hub]
+    return {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
+
+
+def enter(
+    inputs: Mapping[str, Tensor], layers: Mapping[str, Layers], hub: str
+) -> dict[str, Tensor]:
+    """Feature rows of every input, past the layers of its medium.
+
+    Source rows pass those of the hub together with the hub's own: one forward of the trunk, and
+    batch statistics of both.
+    """
+    rows = {name: _through(layers.get(name, ()), x) for name, x in inputs.items() if name != hub}
+    if SOURCE in inputs and layers.get(hub):
+        both = [inputs[hub], inputs[SOURCE]]
+        stacked = keras.layers.Concatenate(axis=0, name="stack_hub")(both)
+        entered = _through(layers[hub], stacked)
+        rows[hub], rows[SOURCE] = SplitRows(name="unstack_hub")(entered, both)
+    else:
+        rows[hub] = _through(layers.get(hub, ()), inputs[hub])
+    return rows
+
+
+def append(trunk: keras.Model, layer: keras.layers.Layer) -> keras.Model:
+    """The trunk with one more layer behind it, sharing its weights."""
+    return keras.Model(trunk.input, layer(trunk.output), name=trunk.name)
+
+
+def _through(layers: Layers, x: Tensor) -> Tensor:
+    for layer in layers:
+        x = layer(x)
+    return x

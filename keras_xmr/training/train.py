@@ -1,0 +1,149 @@
+"""Train a model by its recipe: on features, on pictures with a frozen trunk, or trunk and all."""
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import keras
+
+from keras_xmr.baselines.semantic_matching import SemanticMatching
+from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.layers.feature_scaling import FeatureScaling
+from keras_xmr.models.chtn import CHTN
+from keras_xmr.models.entrance import append
+from keras_xmr.preprocessing.extraction import extract_features
+from keras_xmr.preprocessing.features import FeatureScaler
+from keras_xmr.preprocessing.pictures import PictureLoader
+from keras_xmr.training.callbacks import RetrievalMAP
+from keras_xmr.training.checkpoint import Checkpoint
+from keras_xmr.training.optimizers import AdamW, paper_optimizer
+from keras_xmr.training.progress import TrainingProgress
+from keras_xmr.training.recipes import PENALTIES, Recipe, preprocessor_for, recipe_for
+from keras_xmr.trunks.fine_tuning import train_from
+
+Trunks = Mapping[str, keras.Model]
+
+
+def fit_semantic_matching(data: CrossModalData) -> SemanticMatching:
+    """The baseline, tuned for a data set where a tuning is known, with the recipe's transforms."""
+    preprocessor = preprocessor_for(data, recipe_for(data))
+    return SemanticMatching(PENALTIES.get(data.name, 1.0), preprocessor=preprocessor).fit(data)
+
+
+def train_chtn(
+    data: CrossModalData,
+    source: CrossModalData | None = None,
+    *,
+    trunks: Trunks | None = None,
+    recipe: Recipe | None = None,
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    progress: bool = False,
+) -> CHTN:
+    """Train a CHTN on the training part of a data set, for the epochs of its recipe.
+
+    Args:
+        data: The target data.
+        source: The source data, or `None`.
+        trunks: Medium to the trunk of its pictures, where `data` holds pictures.
+        recipe: The settings; `None` for `recipe_for(data)`.
+        seed: Seed of initial weights, dropout and batch order.
+        checkpoint: Folder that keeps the state of the training after each epoch. If it holds one
+            of the same settings, training goes on from there.
+        callbacks: Further Keras callbacks.
+        progress: Whether to show the progress, and the validation MAP ten times.
+
+    Returns:
+        The trained model, source branch included; it takes what `data` holds.
+    """
+    recipe = recipe or recipe_for(data)
+    train = functools.partial(
+        _train,
+        recipe=recipe,
+        seed=seed,
+        checkpoint=checkpoint,
+        callbacks=callbacks,
+        progress=progress,
+    )
+    if not trunks:
+        return train(data, source, {})
+    if recipe.trunk_rate:
+        return train(data, source, trunks)
+    for medium, trunk in trunks.items():
+        data = extract_features(data, trunk, medium=medium, progress=progress)
+        if source is not None and medium in source.media:
+            source = extract_features(source, trunk, medium=medium, progress=progress)
+    return train(data, source, {}).with_trunks(trunks)
+
+
+def _train(
+    data: CrossModalData,
+    source: CrossModalData | None,
+    trunks: Trunks,
+    *,
+    recipe: Recipe,
+    seed: int,
+    checkpoint: Path | None,
+    callbacks: Sequence[keras.callbacks.Callback],
+    progress: bool,
+) -> CHTN:
+    loaders = {name: PictureLoader.for_size(t.input_shape[1]) for name, t in trunks.items()}
+    model = CHTN.for_data(
+        data,
+        source,
+        preprocessor=preprocessor_for(data, recipe, **loaders),
+        trunks={name: _to_train(name, trunk, recipe) for name, trunk in trunks.items()},
+        seed=seed,
+        **recipe.model,
+    )
+    batches = model.batches(
+        data, source, pairing=recipe.pairing, batch_size=recipe.batch_size, seed=seed
+    )
+    optimizer = _optimizer(model, recipe, batches=recipe.epochs * len(batches))
+    model.compile(optimizer, **recipe.compile)
+    watching: list[keras.callbacks.Callback] = list(callbacks)
+    if progress:
+        every = max(1, recipe.epochs // 10)
+        watching += [RetrievalMAP(data, every=every), TrainingProgress()]
+    if checkpoint is not None:
+        settings = {"split_hash": data.split_hash()}
+        watching.append(
+            Checkpoint(checkpoint, batches=batches, callbacks=watching, settings=settings)
+        )
+    model.fit(batches, epochs=recipe.epochs, callbacks=watching, verbose=0)
+    return model
+
+
+def _to_train(medium: str, trunk: keras.Model, recipe: Recipe) -> keras.Model:
+    """The trunk, partly frozen, and behind it the recipe's scaling of features."""
+    train_from(trunk, recipe.trained_from)
+    kind, arguments = recipe.transforms.get(medium, (FeatureScaler, {}))
+    if kind is not FeatureScaler:
+        return trunk
+    # Means and deviations of features that change cannot be measured once and for all; where
+    # they matter, fc6 is normalised.
+    config = {**FeatureScaler(**arguments).get_config(), "standardize": False}
+    return append(trunk, FeatureScaling(**config, name="feature_scaling"))
+
+
+def _optimizer(model: CHTN, recipe: Recipe, batches: int) -> keras.optimizers.Optimizer:
+    if recipe.optimizer == "paper":
+        return paper_optimizer()
+    if recipe.optimizer != "adamw":
+        raise ValueError(
+            f"Recipes know the optimizers 'adamw' and 'paper'. Received: {recipe.optimizer!r}."
+        )
+    steps = max(1, batches // (recipe.accumulate or 1))
+    schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, decay_steps=steps)
+    of_trunks = [v.path for trunk in model.trunks.values() for v in trunk.trainable_variables]
+    pattern = f"^({'|'.join(map(re.escape, of_trunks))})$"
+    return AdamW(
+        schedule,
+        weight_decay=recipe.weight_decay,
+        multipliers={pattern: recipe.trunk_rate} if of_trunks else None,
+        gradient_accumulation_steps=recipe.accumulate,
+        use_ema=recipe.averaging is not None,
+        ema_momentum=recipe.averaging or 0.99,
+    )

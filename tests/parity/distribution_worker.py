@@ -1,0 +1,99 @@
+"""Trains on some devices, in a process of its own: `python distribution_worker.py OUT DEVICES`.
+
+Writes the losses and the weights to OUT.
+"""
+
+import contextlib
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_xmr.training.optimizers import SGD, AdamW
+from tests.models.small import batch, small
+
+DEVICES = int(sys.argv[2])
+STEPS = 2
+CASES = {
+    "normalised": {"shared_bn": True, "input_normalization": ("image", "text"), "num_kernels": 2},
+    "members": {"members": 2, "mmd_estimator": "linear", "label_smoothing": 0.1},
+    "three media": {
+        "media": {"image": 5, "text": 4, "audio": 3},
+        "mmd_estimator": "quadratic_biased",
+    },
+}
+OPTIMIZERS = {
+    "normalised": lambda: SGD(0.05, 0.9, multipliers={"bias|beta": 2.0}, l2=0.01),
+    # Some gradients are zero but for rounding; without the epsilon Adam would blow them up.
+    "members": lambda: AdamW(0.01, 0.1, epsilon=1e-2),
+    "three media": lambda: keras.optimizers.SGD(0.05, 0.9),
+}
+
+
+class Steps(keras.utils.PyDataset):
+    """A batch for each step."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        return self.batches[index]
+
+
+class Losses(keras.callbacks.Callback):
+    """All metrics after each batch: means over the batches so far."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen.append([float(logs[name]) for name in sorted(logs)])
+
+
+def on_devices():
+    """What to build and train the model in."""
+    if keras.config.backend() == "jax":
+        import jax
+
+        assert len(jax.devices()) == DEVICES
+        if DEVICES > 1:
+            keras.distribution.set_distribution(keras.distribution.DataParallel())
+        return contextlib.nullcontext()
+    import tensorflow as tf
+
+    if DEVICES == 1:
+        return contextlib.nullcontext()
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    parts = [tf.config.LogicalDeviceConfiguration()] * DEVICES
+    tf.config.set_logical_device_configuration(cpu, parts)
+    strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(DEVICES)])
+    assert strategy.num_replicas_in_sync == DEVICES
+    return strategy.scope()
+
+
+def train(case):
+    model = small(**CASES[case])
+    model.compile(OPTIMIZERS[case]())
+    batches = [batch(model, seed, seed) for seed in range(STEPS)]
+    losses = Losses()
+    model.fit(Steps(batches), epochs=2, shuffle=False, verbose=0, callbacks=[losses])
+    found = {f"{case}/weight/{i}": w for i, w in enumerate(model.get_weights())}
+    return found | {f"{case}/losses": np.array(losses.seen)}
+
+
+def main(out):
+    results = {}
+    with on_devices():
+        for case in CASES:
+            results |= train(case)
+    np.savez(out, **results)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

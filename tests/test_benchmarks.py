@@ -1,0 +1,58 @@
+"""The benchmarks run, on tiny sizes, and find equal values. Their figures are not looked at."""
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.every_backend
+@pytest.mark.filterwarnings("ignore")
+def test_ranking(monkeypatch, capsys):
+    pytest.importorskip("torchmetrics")
+    ranking = importlib.import_module("benchmarks.ranking")
+    monkeypatch.setattr(sys, "argv", ["ranking.py", "--quick"])
+    before = ranking.RESULTS.read_bytes() if ranking.RESULTS.exists() else None
+    ranking.main()
+    table = capsys.readouterr().out
+    assert table.count("keras_xmr") == table.count("torchmetrics") == 2 * 4
+    assert (ranking.RESULTS.read_bytes() if ranking.RESULTS.exists() else None) == before
+    # And it would notice a wrong value.
+    monkeypatch.setattr(ranking, "naive", lambda *_: 0.0)
+    with pytest.raises(RuntimeError, match="naive differs"):
+        ranking.compare(5, 50, 20, 1)
+
+
+@pytest.mark.every_backend
+@pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"])
+def test_train_step(backend):
+    # Fails unless the losses of the model and of the hand-written loop agree.
+    output = subprocess.run(
+        [sys.executable, "-m", "benchmarks.train_step", "--quick", backend],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert output.count("s per step against") == 1
+    assert backend in output
+
+
+def test_timing():
+    timing = importlib.import_module("benchmarks.timing")
+    value, taken = timing.timed(sum, [1, 2])
+    assert value == 3
+    assert 0 <= taken.wall < 1
+    middle = timing.median([timing.Timing(3, 1), timing.Timing(1, 9), timing.Timing(2, 2)])
+    assert middle == timing.Timing(2, 2)
+    assert timing.median([middle, timing.Timing(4, 4)]) == timing.Timing(3, 3)
+    # 64 MiB that are written to, or "unknown".
+    peak = timing.peak_mebibytes(lambda: np.ones(2**23).sum())
+    assert np.isnan(peak) or 60 < peak < 90
