@@ -5,7 +5,7 @@ BIN := .venv/bin
 # PyTorch by its exact version: a CPU build of it is enough here.
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test packs presets tables clean
+.PHONY: demo test packs presets tables benchmark clean
 
 demo: .venv/demo-installed
 	$(BIN)/keras-xmr train semantic_matching --data pascal_sentences --out runs/demo/semantic_matching
@@ -33,6 +33,11 @@ presets: .venv/test-installed
 tables: .venv/test-installed
 	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/chtn.py
 
+benchmark: .venv/test-installed
+	$(BIN)/python -m benchmarks.ranking
+	$(BIN)/python -m benchmarks.train_step
+	KERAS_BACKEND=tensorflow $(BIN)/python -m benchmarks.pipeline
+
 .venv/bin/pip:
 	$(PYTHON) -m venv .venv
 
@@ -42,7 +47,7 @@ tables: .venv/test-installed
 
 .venv/test-installed: .venv/bin/pip pyproject.toml
 	$(BIN)/pip install --quiet "$(TORCH)"
-	$(BIN)/pip install --quiet --editable ".[jax,torch,tensorflow,dev]"
+	$(BIN)/pip install --quiet --editable ".[jax,torch,tensorflow,cv,dev]"
 	touch $@
 
 clean:

@@ -10,7 +10,7 @@ from keras_xmr.backend import ensure_backend
 from keras_xmr.version import __version__
 
 if TYPE_CHECKING:
-    from keras_xmr import datasets, layers, losses, metrics, preprocessing, trunks
+    from keras_xmr import datasets, layers, losses, metrics, optimizers, preprocessing, trunks
     from keras_xmr.baselines.semantic_matching import SemanticMatching
     from keras_xmr.evaluation import Report, evaluate, paired_test
     from keras_xmr.index.exact import ExactIndex, Ranking
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from keras_xmr.models.cross_modal_model import CrossModalModel
     from keras_xmr.training.batches import PairedBatches
     from keras_xmr.training.callbacks import RetrievalMAP
+    from keras_xmr.training.checkpoint import Checkpoint
 
 _HOMES = {
     "CHTN": "keras_xmr.models.chtn",
+    "Checkpoint": "keras_xmr.training.checkpoint",
     "CrossModalModel": "keras_xmr.models.cross_modal_model",
     "ExactIndex": "keras_xmr.index.exact",
     "PairedBatches": "keras_xmr.training.batches",
@@ -31,10 +33,11 @@ _HOMES = {
     "evaluate": "keras_xmr.evaluation",
     "paired_test": "keras_xmr.evaluation",
 }
-_MODULES = ("datasets", "layers", "losses", "metrics", "preprocessing", "trunks")
+_MODULES = ("datasets", "layers", "losses", "metrics", "optimizers", "preprocessing", "trunks")
 
 __all__ = [
     "CHTN",
+    "Checkpoint",
     "CrossModalModel",
     "ExactIndex",
     "PairedBatches",
@@ -48,6 +51,7 @@ __all__ = [
     "layers",
     "losses",
     "metrics",
+    "optimizers",
     "paired_test",
     "preprocessing",
     "trunks",

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from keras_xmr import presets
+from tests.models.pictures import COLOURS, coloured, picture
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -27,19 +29,42 @@ def commands():
     return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a user's `my.csv`, its pictures and `q.jpg`; commands build on each other."""
+    root = tmp_path_factory.mktemp("user")
+    data = coloured()
+    (root / "pictures").mkdir()
+    lines = ["id,image,text,label"]
+    rows = zip(data.media["image"].items, data.media["text"].items, strict=True)
+    for number, (encoded, text) in enumerate(rows):
+        file = root / "pictures" / f"{number}.jpg"
+        file.write_bytes(encoded)
+        label = data.class_names[data.media["image"].labels[number]]
+        lines.append(f"{number},pictures/{number}.jpg,{text} 一只猫,{label}")
+    (root / "my.csv").write_text("\n".join(lines), encoding="utf-8")
+    (root / "q.jpg").write_bytes(picture(COLOURS["red"], np.random.default_rng(5)))
+    return root
+
+
+@pytest.fixture(autouse=True)
+def user(place, monkeypatch):
+    """Be in that folder, with a cache of one's own."""
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("KERAS_XMR_CACHE", str(place / "cache"))
+
+
 @pytest.mark.parametrize("code", blocks("python"), ids=lambda code: code.splitlines()[-1][:40])
-def test_python_blocks_run(code, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_python_blocks_run(code):
     exec(compile(code, "README.md", "exec"), {})
 
 
 @pytest.mark.parametrize("command", commands())
-def test_commands_run(command, tmp_path):
+def test_commands_run(command):
     program, *arguments = shlex.split(command)
     assert program == "keras-xmr"
     done = subprocess.run(
         [sys.executable, "-m", "keras_xmr.cli", *arguments],
-        cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,

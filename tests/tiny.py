@@ -68,6 +68,7 @@ TINY = {
         },
         ({"image": rows(6, 5), "text": rows(6, 4, seed=1), "source": rows(6, 5, seed=2)},),
     ),
+    "Checkpoint": Tiny({"folder": "run", "every": 2}),
     "CrossModalModel": Tiny({"inputs": IDENTITY, "outputs": IDENTITY}),
     "ExactIndex": Tiny(),
     "FeatureScaling": Tiny(

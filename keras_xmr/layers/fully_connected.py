@@ -6,7 +6,6 @@ from typing import Any
 import keras
 
 from keras_xmr.layers.grouped_dense import GroupedDense
-from keras_xmr.training.replicas import normalization_layer
 from keras_xmr.types import Config, Tensor
 
 Shape = tuple[int | None, ...]
@@ -88,7 +87,9 @@ class FullyConnected(keras.layers.Layer):
         ]
         # Epsilon and momentum are the release's.
         self.normalizations = [
-            normalization_layer(momentum=0.9, epsilon=1e-5, center=False, scale=False, dtype=policy)
+            keras.layers.BatchNormalization(
+                momentum=0.9, epsilon=1e-5, center=False, scale=False, dtype=policy
+            )
             for _ in (self.units if batch_normalization else ())
         ]
 

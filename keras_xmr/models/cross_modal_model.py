@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,11 +13,12 @@ from keras_xmr import presets
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.layers.feature_scaling import FeatureScaling
 from keras_xmr.models.entrance import SOURCE, append
+from keras_xmr.optimizers import paper_optimizer
 from keras_xmr.preprocessing.features import FeatureScaler
 from keras_xmr.preprocessing.pictures import PictureLoader
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.training.batches import ItemBatches, PairedBatches, paired_stream, single_stream
-from keras_xmr.training.optimizers import paper_optimizer
+from keras_xmr.training.checkpoint import Checkpoint
 from keras_xmr.types import Array, Config, FloatArray, Items
 
 PAIRINGS = ("instance", "class")
@@ -143,7 +144,7 @@ class CrossModalModel(keras.Model):
     def compile(self, optimizer: Any = "rmsprop", *args: Any, **kwargs: Any) -> None:
         """Keras' `compile`; `optimizer="paper"` is the SGD of the authors' release.
 
-        See `keras_xmr.training.optimizers.paper_optimizer`.
+        See `keras_xmr.optimizers.paper_optimizer`.
         """
         super().compile(paper_optimizer() if optimizer == "paper" else optimizer, *args, **kwargs)
 
@@ -152,12 +153,32 @@ class CrossModalModel(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
-    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Keras' `fit`; `PairedBatches` come in the order that their seed says."""
-        if isinstance(x, PairedBatches):
+    def fit(
+        self,
+        x: Any = None,
+        *args: Any,
+        checkpoint: str | Path | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Keras' `fit`; `PairedBatches` come in the order that their seed says.
+
+        Args:
+            x: What to train on, such as `batches` returns.
+            *args: Further arguments of Keras' `fit`.
+            checkpoint: Folder that keeps the whole state of the training after each epoch: with
+                the same settings a run that was killed goes on from there. See `Checkpoint`.
+            callbacks: Keras callbacks.
+            **kwargs: Further arguments of Keras' `fit`.
+        """
+        paired = x if isinstance(x, PairedBatches) else None
+        if paired is not None:
             # By default Keras would take them in an order drawn from Python's global generator.
             kwargs.setdefault("shuffle", False)
-        return super().fit(x, *args, **kwargs)
+        callbacks = list(callbacks or ())
+        if checkpoint is not None:
+            callbacks.append(Checkpoint(checkpoint, batches=paired, callbacks=callbacks))
+        return super().fit(x, *args, callbacks=callbacks, **kwargs)
 
     def build_encoder(self, media: str) -> keras.Model:
         """A functional model from the rows of one medium to its common representation."""

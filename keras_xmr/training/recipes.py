@@ -6,6 +6,7 @@ from typing import Any
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.preprocessing.features import FeatureScaler
 from keras_xmr.preprocessing.preprocessor import Preprocessor
+from keras_xmr.preprocessing.texts import TextVectorizer
 from keras_xmr.types import Config
 
 
@@ -28,6 +29,7 @@ class Recipe:
         averaging: Momentum of the moving average of the weights that training ends with; `None`
             for the last weights themselves.
         pairing: As in `CrossModalModel.batches`.
+        sentence_dropout: As in `CrossModalModel.batches`.
         compile: Further arguments of `compile`, such as `jit_compile` and `steps_per_execution`.
     """
 
@@ -43,8 +45,21 @@ class Recipe:
     accumulate: int | None = None
     averaging: float | None = None
     pairing: str = "instance"
+    sentence_dropout: float = 0.0
     compile: Config = field(default_factory=dict)
 
+
+PASCAL: Config = {
+    "input_normalization": (),
+    "members": 5,
+    "pathway_units": (512, 512),
+    "shared_units": (512, 512),
+    "shared_initializer": "identity",
+    "dropout": 0.5,
+    "input_dropout": {"text": 0.3},
+    "label_smoothing": 0.3,
+    "readout": "centred_probabilities",
+}
 
 RECIPES = {
     "wikipedia": Recipe(
@@ -69,19 +84,35 @@ RECIPES = {
         pairing="class",
     ),
     "pascal_sentences": Recipe(
-        model={
-            "input_normalization": (),
-            "members": 5,
-            "pathway_units": (512, 512),
-            "shared_units": (512, 512),
-            "shared_initializer": "identity",
-            "dropout": 0.5,
-            "input_dropout": {"text": 0.3},
-            "label_smoothing": 0.3,
-            "readout": "centred_probabilities",
-        },
+        model=PASCAL,
         transforms={"image": (FeatureScaler, {"standardize": False})},
         epochs=20,
+    ),
+    # From pixels. Four members, so that trunk and model together stay below 25 MB.
+    "pascal_sentences_pixels": Recipe(
+        model=PASCAL | {"members": 4},
+        transforms={
+            "image": (FeatureScaler, {"standardize": False}),
+            "text": (TextVectorizer, {"language": "english"}),
+        },
+        epochs=20,
+        sentence_dropout=0.5,
+    ),
+    # The last block of MobileNetV2, trained within a small CHTN. More of it, or at a higher rate,
+    # made its features worse: 800 pictures are few.
+    "trunk": Recipe(
+        model={
+            "input_normalization": (),
+            "pathway_units": (256,),
+            "shared_units": (256,),
+            "shared_initializer": "identity",
+            "dropout": 0.5,
+            "label_smoothing": 0.1,
+        },
+        transforms={"image": (FeatureScaler, {"standardize": False})},
+        epochs=8,
+        trunk_rate=0.03,
+        trained_from="block_16_expand",
     ),
 }
 

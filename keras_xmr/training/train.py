@@ -12,12 +12,11 @@ from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.layers.feature_scaling import FeatureScaling
 from keras_xmr.models.chtn import CHTN
 from keras_xmr.models.entrance import append
+from keras_xmr.optimizers import AdamW, paper_optimizer
 from keras_xmr.preprocessing.extraction import extract_features
 from keras_xmr.preprocessing.features import FeatureScaler
 from keras_xmr.preprocessing.pictures import PictureLoader
 from keras_xmr.training.callbacks import RetrievalMAP
-from keras_xmr.training.checkpoint import Checkpoint
-from keras_xmr.training.optimizers import AdamW, paper_optimizer
 from keras_xmr.training.progress import TrainingProgress
 from keras_xmr.training.recipes import PENALTIES, Recipe, preprocessor_for, recipe_for
 from keras_xmr.trunks.fine_tuning import train_from
@@ -99,7 +98,12 @@ def _train(
         **recipe.model,
     )
     batches = model.batches(
-        data, source, pairing=recipe.pairing, batch_size=recipe.batch_size, seed=seed
+        data,
+        source,
+        pairing=recipe.pairing,
+        batch_size=recipe.batch_size,
+        sentence_dropout=recipe.sentence_dropout,
+        seed=seed,
     )
     optimizer = _optimizer(model, recipe, batches=recipe.epochs * len(batches))
     model.compile(optimizer, **recipe.compile)
@@ -107,12 +111,7 @@ def _train(
     if progress:
         every = max(1, recipe.epochs // 10)
         watching += [RetrievalMAP(data, every=every), TrainingProgress()]
-    if checkpoint is not None:
-        settings = {"split_hash": data.split_hash()}
-        watching.append(
-            Checkpoint(checkpoint, batches=batches, callbacks=watching, settings=settings)
-        )
-    model.fit(batches, epochs=recipe.epochs, callbacks=watching, verbose=0)
+    model.fit(batches, epochs=recipe.epochs, callbacks=watching, checkpoint=checkpoint, verbose=0)
     return model
 
 

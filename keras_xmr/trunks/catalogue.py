@@ -8,6 +8,7 @@ import keras
 
 from keras_xmr import presets
 from keras_xmr.datasets.locate import VARIABLE, DataNotFoundError, data_root
+from keras_xmr.layers.feature_scaling import FeatureScaling
 from keras_xmr.trunks.alexnet import alexnet
 from keras_xmr.trunks.application import NETWORKS, application
 from keras_xmr.trunks.contract import check_trunk
@@ -70,7 +71,10 @@ def _of_file(name: str) -> keras.Model:
     found = getattr(presets.load(name), "trunks", {})
     if "image" not in found:
         raise ValueError(f"That preset is one of features. Received: {name=}, without a trunk.")
-    return found["image"]
+    trunk = found["image"]
+    last = trunk.layers[-1]
+    # The scaling of features belongs to the preset's own recipe.
+    return keras.Model(trunk.input, last.input) if isinstance(last, FeatureScaling) else trunk
 
 
 def _file_of(name: str) -> Path | None:

@@ -32,24 +32,25 @@ def train_from(trunk: keras.Model, first: str | None = None) -> keras.Model:
         J. Yosinski, J. Clune, Y. Bengio, H. Lipson: How transferable are features in deep neural
         networks?, NIPS 2014.
     """
-    names = [layer.name for layer in trunk.layers]
+    layers = list(_leaves(trunk))
+    names = [layer.name for layer in layers]
     if first is not None and first not in names:
         raise ValueError(
             f"Training begins at a layer of the trunk {trunk.name!r}, one of {names}. "
             f"Received: first={first!r}."
         )
     start = 0 if first is None else names.index(first)
-    for number, layer in enumerate(trunk.layers):
-        layer.trainable = number >= start
-        if layer.trainable:
-            for part in _parts(layer):
-                if isinstance(part, keras.layers.BatchNormalization):
-                    part.trainable = False
+    trunk.trainable = True
+    for number, layer in enumerate(layers):
+        normalizes = isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = number >= start and not normalizes
     return trunk
 
 
-def _parts(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
-    """The layer, and the layers inside it if it is a model."""
-    yield layer
-    for inner in getattr(layer, "layers", ()):
-        yield from _parts(inner)
+def _leaves(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """The layers in their order; in the place of a model inside, its layers."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _leaves(layer)
+        else:
+            yield layer

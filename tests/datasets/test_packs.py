@@ -37,7 +37,9 @@ PASCAL_CLASSES = (
     "train",
     "tvmonitor",
 )
-FEATURES = {"features_mobilenet_v2", "extractor_mobilenet_v2", "labels", "ids", "class_names"}
+WIDTHS = {"mobilenet_v2": 1280, "squeezenet": 512}
+FEATURES = {f"{kind}_{name}" for kind in ("features", "extractor") for name in WIDTHS}
+FEATURES |= {"labels", "ids", "class_names"}
 COUNTS = {"count_data", "count_indices", "count_indptr", "words"}
 
 
@@ -112,8 +114,8 @@ def test_caltech_has_25_pictures_of_each_of_101_classes(caltech):
 @pytest.mark.parametrize("load", [pascal_sentences, caltech101])
 def test_unknown_features_are_refused(load):
     message = (
-        r"Bundled features are those of \['mobilenet_v2'\]; features=None loads the raw items\. "
-        r"Received: features='vgg'\."
+        r"Bundled features are those of \['mobilenet_v2', 'squeezenet'\]; features=None loads the "
+        r"raw items\. Received: features='vgg'\."
     )
     with pytest.raises(ValueError, match=message):
         load("vgg")
@@ -132,8 +134,9 @@ def test_a_pack_holds_no_picture_and_no_sentence(name, keys):
     with np.load(PACKS / f"{name}.npz", allow_pickle=False) as pack:
         arrays = dict(pack)
     assert set(arrays) == keys
-    # The line that says which network made the features is the only longer string.
+    # The lines that say which network made the features are the only longer strings.
     assert "MobileNetV2" in str(arrays.pop("extractor_mobilenet_v2"))
+    assert "SqueezeNet" in str(arrays.pop("extractor_squeezenet"))
     for key, array in arrays.items():
         if array.dtype.kind == "U":
             assert max(map(len, array.tolist())) <= 26, key
@@ -141,8 +144,17 @@ def test_a_pack_holds_no_picture_and_no_sentence(name, keys):
         else:
             assert array.dtype.kind in "fui", key
     # Pooled features: one number per channel, no room for pixels.
-    assert arrays["features_mobilenet_v2"].shape[1:] == (1280,)
-    assert arrays["features_mobilenet_v2"].dtype == np.float16
+    for network, width in WIDTHS.items():
+        assert arrays[f"features_{network}"].shape[1:] == (width,)
+        assert arrays[f"features_{network}"].dtype == np.float16
+
+
+def test_features_of_every_network_are_of_the_same_pictures():
+    for load in (pascal_sentences, caltech101):
+        one, other = load(), load("squeezenet")
+        assert other.split_hash() == one.split_hash()
+        assert other.media["image"].items.shape == (len(one.media["image"]), 512)
+        assert np.isfinite(other.media["image"].items).all()
 
 
 @pytest.mark.usefixtures("no_data")

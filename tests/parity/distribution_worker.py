@@ -3,14 +3,13 @@
 Writes the losses and the weights to OUT.
 """
 
-import contextlib
 import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from keras_xmr.training.optimizers import SGD, AdamW
+from keras_xmr.optimizers import SGD, AdamW
 from tests.models.small import batch, small
 
 DEVICES = int(sys.argv[2])
@@ -56,25 +55,13 @@ class Losses(keras.callbacks.Callback):
         self.seen.append([float(logs[name]) for name in sorted(logs)])
 
 
-def on_devices():
-    """What to build and train the model in."""
-    if keras.config.backend() == "jax":
-        import jax
+def use_devices():
+    """Share the batches of all models from here on."""
+    import jax
 
-        assert len(jax.devices()) == DEVICES
-        if DEVICES > 1:
-            keras.distribution.set_distribution(keras.distribution.DataParallel())
-        return contextlib.nullcontext()
-    import tensorflow as tf
-
-    if DEVICES == 1:
-        return contextlib.nullcontext()
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    parts = [tf.config.LogicalDeviceConfiguration()] * DEVICES
-    tf.config.set_logical_device_configuration(cpu, parts)
-    strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(DEVICES)])
-    assert strategy.num_replicas_in_sync == DEVICES
-    return strategy.scope()
+    assert len(jax.devices()) == DEVICES
+    if DEVICES > 1:
+        keras.distribution.set_distribution(keras.distribution.DataParallel())
 
 
 def train(case):
@@ -89,9 +76,9 @@ def train(case):
 
 def main(out):
     results = {}
-    with on_devices():
-        for case in CASES:
-            results |= train(case)
+    use_devices()
+    for case in CASES:
+        results |= train(case)
     np.savez(out, **results)
 
 

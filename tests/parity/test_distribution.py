@@ -1,7 +1,8 @@
-"""Two devices that share each batch train to what one device does.
+"""Two devices that share each batch train to what one device does, on JAX.
 
-On JAX with `keras.distribution.DataParallel`, on TensorFlow with `tf.distribute.MirroredStrategy`;
-Keras has neither on PyTorch. The devices are two halves of the processor.
+With `keras.distribution.DataParallel`, which Keras has on JAX; the devices are two halves of the
+processor. Nothing is claimed of `tf.distribute` on TensorFlow: there batch statistics and MMD are
+of the part of the batch that a replica sees.
 """
 
 import importlib.util
@@ -15,8 +16,8 @@ import pytest
 
 pytestmark = pytest.mark.every_backend
 
-NAMED = os.environ.get("KERAS_XMR_BACKENDS", "jax,tensorflow").replace(" ", "").split(",")
-BACKENDS = [name for name in ("jax", "tensorflow") if name in NAMED]
+NAMED = os.environ.get("KERAS_XMR_BACKENDS", "jax").replace(" ", "").split(",")
+BACKENDS = [name for name in ("jax",) if name in NAMED]
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("distribution_worker.py")
 TOLERANCE = 1e-5
@@ -32,7 +33,6 @@ def results(request, tmp_path_factory):
         "KERAS_BACKEND": request.param,
         "PYTHONPATH": str(ROOT),
         "OMP_NUM_THREADS": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "",
         "JAX_PLATFORMS": "cpu",
     }

@@ -14,8 +14,8 @@ import numpy as np
 
 from keras_xmr import CHTN
 from keras_xmr.datasets import toy
+from keras_xmr.optimizers import AdamW
 from keras_xmr.training.checkpoint import Checkpoint
-from keras_xmr.training.optimizers import AdamW
 
 EPOCHS = 6
 

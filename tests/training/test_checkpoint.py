@@ -8,9 +8,9 @@ import pytest
 
 from keras_xmr import CHTN, RetrievalMAP
 from keras_xmr.datasets import toy
+from keras_xmr.optimizers import SGD, AdamW
 from keras_xmr.training.batches import PairedBatches
 from keras_xmr.training.checkpoint import FILE, Checkpoint
-from keras_xmr.training.optimizers import SGD, AdamW
 
 DATA, SOURCE = toy(), toy(["image"])
 EPOCHS = 3

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_xmr.training.optimizers import SGD
+from keras_xmr.optimizers import SGD
 from tests.models.small import batch, small
 
 STEPS = 4

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_xmr.models.chtn import CHTN
-from keras_xmr.training.optimizers import SGD, AdamW, paper_optimizer
+from keras_xmr.optimizers import SGD, AdamW, paper_optimizer
 
 STEPS = 9
 ROWS, WIDTH = 4, 3

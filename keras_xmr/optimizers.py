@@ -9,6 +9,8 @@ from keras import ops
 
 from keras_xmr.types import Config, Tensor
 
+__all__ = ["SGD", "AdamW", "paper_optimizer"]
+
 
 def _swapped(kind: Any) -> Any:
     """The class that Keras in truth makes for `kind`.
