@@ -19,6 +19,7 @@ import numpy as np
 import keras_xmr
 from keras_xmr.datasets import load, pascal_sentences
 from keras_xmr.preprocessing import PictureLoader
+from keras_xmr.training.progress import TrainingProgress
 from keras_xmr.training.recipes import RECIPES
 from keras_xmr.training.train import train_chtn
 from keras_xmr.trunks import load_trunk, mirrored
@@ -80,9 +81,10 @@ def trained(data, source):
 def trained_from_pixels(data, source):
     """A model of pictures: first its trunk is trained further, then the rest on its features."""
     trunk = load_trunk("mobilenet_v2", input_size=PICTURE_SIZE)
-    train_chtn(
-        never_held_out(), source, trunks={"image": trunk}, recipe=RECIPES["trunk"], progress=True
-    )
+    # All of these pairs are for training, so that there is no validation to show.
+    shown = [TrainingProgress()]
+    pairs = never_held_out()
+    train_chtn(pairs, source, trunks={"image": trunk}, recipe=RECIPES["trunk"], callbacks=shown)
     trunk.trainable = False
     recipe = RECIPES["pascal_sentences_pixels"]
     trunks = {"image": mirrored(trunk)}

@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_xmr.types import Config, Tensor
 
-__all__ = ["SGD", "AdamW", "paper_optimizer"]
+__all__ = ["AdamW", "SGD", "paper_optimizer"]  # noqa: RUF022 (sorted as Python sorts)
 
 
 def _swapped(kind: Any) -> Any:

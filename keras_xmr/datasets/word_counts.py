@@ -40,9 +40,10 @@ class WordCounts:
     def __len__(self) -> int:
         return int(self.counts.shape[0])
 
-    def __getitem__(self, index: Array) -> "WordCounts":
-        """The rows `index` (numbers or a mask)."""
-        return WordCounts(self.counts[np.asarray(index)], self.words)
+    def __getitem__(self, index: Array | slice) -> "WordCounts":
+        """The rows `index` (numbers, a mask or a slice)."""
+        rows = index if isinstance(index, slice) else np.asarray(index)
+        return WordCounts(self.counts[rows], self.words)
 
     def columns(self, words: Sequence[str]) -> "csr_array":
         """Counts `(texts, len(words))` of the given words; a word that is not here counts 0."""

@@ -381,5 +381,6 @@ def _check_pictures_have_trunks(
     if loaded != set(trunks):
         raise ValueError(
             f"Media with pictures need a trunk, and no others: {sorted(loaded)}. "
-            f"Received: trunks for {sorted(trunks)}. Pass trunks={{...}}, or data with features."
+            f"Received: trunks for {sorted(trunks)}. Pass trunks={{...}} (--trunk on the command "
+            "line), or data with features."
         )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.preprocessing.features import FeatureScaler
 from keras_xmr.preprocessing.preprocessor import Preprocessor
@@ -128,7 +130,7 @@ def recipe_for(data: CrossModalData, **changes: Any) -> Recipe:
 
 
 def preprocessor_for(data: CrossModalData, recipe: Recipe, **more: Any) -> Preprocessor:
-    """An unfitted preprocessor with the transforms of the recipe, where `data` has the media.
+    """An unfitted preprocessor with the transforms of the recipe, where `data` has what they take.
 
     Args:
         data: The data set.
@@ -138,6 +140,12 @@ def preprocessor_for(data: CrossModalData, recipe: Recipe, **more: Any) -> Prepr
     transforms = {
         medium: kind(**arguments)
         for medium, (kind, arguments) in recipe.transforms.items()
-        if medium in data.media
+        if medium in data.media and (kind is not FeatureScaler or is_rows(data, medium))
     }
     return Preprocessor.for_data(data, **(transforms | more))
+
+
+def is_rows(data: CrossModalData, medium: str) -> bool:
+    """Whether a medium holds feature rows `(n, d)`, rather than raw items."""
+    items = data.medium(medium).items
+    return isinstance(items, np.ndarray) and items.ndim == 2

@@ -25,8 +25,18 @@ Trunks = Mapping[str, keras.Model]
 
 
 def fit_semantic_matching(data: CrossModalData) -> SemanticMatching:
-    """The baseline, tuned for a data set where a tuning is known, with the recipe's transforms."""
+    """The baseline, tuned for a data set where a tuning is known, with the recipe's transforms.
+
+    Raises:
+        ValueError: If a medium of the data holds pictures.
+    """
     preprocessor = preprocessor_for(data, recipe_for(data))
+    pictures = [n for n, t in preprocessor.transforms.items() if isinstance(t, PictureLoader)]
+    if pictures:
+        raise ValueError(
+            f"Semantic matching takes features. Received: pictures as {pictures} of {data.name!r}. "
+            "Turn them into features first, with keras_xmr.preprocessing.extract_features."
+        )
     return SemanticMatching(PENALTIES.get(data.name, 1.0), preprocessor=preprocessor).fit(data)
 
 

@@ -214,7 +214,7 @@ def test_raw_pascal_is_read_from_its_layout(tmp_path, monkeypatch):
     (tmp_path / "pascal_sentences/sentences.json").write_text(json.dumps(rows))
     data = pascal_sentences(None)
     assert data.class_names == ("bird", "cat")
-    assert data.media["text"].items[3] == "A cat. Number 3."
+    assert data.media["text"].items[3] == "A cat.\nNumber 3."
     assert data.media["text"].ids[51] == "bird/1"
     assert data.media["image"].items[51] == str(tmp_path / "pascal_sentences/images/bird/1.jpg")
     assert data.file_of("image", 51) == tmp_path / "pascal_sentences/images/bird/1.jpg"

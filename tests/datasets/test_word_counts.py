@@ -6,6 +6,7 @@ from scipy.sparse import csr_array
 
 from keras_xmr.datasets import WordCounts
 from keras_xmr.datasets.word_counts import from_arrays, to_arrays
+from keras_xmr.preprocessing import count_words
 
 TABLE = np.array([[2, 0, 1], [0, 0, 0], [0, 3, 0], [1, 1, 1]])
 
@@ -63,3 +64,19 @@ def test_arrays_are_as_narrow_as_the_numbers_allow(counts):
         csr_array(([1], ([0], [70_000])), shape=(1, 70_001)), tuple(map(str, range(70_001)))
     )
     assert from_arrays(to_arrays(many)).counts.indices.tolist() == [70_000]
+
+
+def test_rows_by_slice_and_by_number_are_the_same():
+    counts = count_words(["a dog", "a cat", "two dogs", "a bird"])
+    for rows in (slice(0, 2), slice(2, 9), slice(None)):
+        numbers = np.arange(4)[rows]
+        np.testing.assert_array_equal(
+            counts[rows].counts.toarray(), counts[numbers].counts.toarray()
+        )
+
+
+def test_words_of_one_name_are_counted_together():
+    counts = count_words(["a dog", "dogs and a dog", "cats"])
+    merged = counts.merged(lambda word: word.rstrip("s"))
+    assert merged.words == ("a", "and", "cat", "dog")
+    assert merged.counts.toarray().tolist() == [[1, 0, 0, 1], [1, 1, 0, 2], [0, 0, 1, 0]]

@@ -10,7 +10,7 @@ from keras_xmr import evaluate
 from keras_xmr.datasets import toy
 from keras_xmr.preprocessing import PictureLoader
 from keras_xmr.training.recipes import Recipe, recipe_for
-from keras_xmr.training.train import train_chtn
+from keras_xmr.training.train import fit_semantic_matching, train_chtn
 from tests.models.pictures import coloured, trunk
 
 SMALL = Recipe(model={"pathway_units": (8, 8), "shared_units": (8, 8)}, epochs=2, batch_size=8)
@@ -33,7 +33,8 @@ def changed(before, after):
 def test_a_frozen_trunk_stays_as_it_was_and_the_model_takes_pictures():
     network = trunk()
     before = values(network)
-    model = train_chtn(DATA, SOURCE, trunks={"image": network}, recipe=replace(SMALL, epochs=30))
+    recipe = replace(SMALL, epochs=40, learning_rate=2e-2)
+    model = train_chtn(DATA, SOURCE, trunks={"image": network}, recipe=recipe)
     assert not any(changed(before, values(network)))
     assert isinstance(model.preprocessor.transforms["image"], PictureLoader)
     assert evaluate(model.without_source(), DATA).map > 0.95
@@ -90,3 +91,8 @@ def test_the_paper_s_optimizer_and_unknown_ones():
     assert model.optimizer.gradient_accumulation_steps == 16
     with pytest.raises(ValueError, match=r"'adamw' and 'paper'\. Received: 'sgd'"):
         train_chtn(toy(), recipe=replace(SMALL, optimizer="sgd"))
+
+
+def test_semantic_matching_wants_features():
+    with pytest.raises(ValueError, match=r"takes features\. Received: pictures as \['image'\]"):
+        fit_semantic_matching(DATA)
