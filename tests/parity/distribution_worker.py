@@ -12,7 +12,6 @@ import numpy as np
 from keras_xmr.optimizers import SGD, AdamW
 from tests.models.small import batch, small
 
-DEVICES = int(sys.argv[2])
 STEPS = 2
 CASES = {
     "normalised": {"shared_bn": True, "input_normalization": ("image", "text"), "num_kernels": 2},
@@ -55,12 +54,12 @@ class Losses(keras.callbacks.Callback):
         self.seen.append([float(logs[name]) for name in sorted(logs)])
 
 
-def use_devices():
+def use_devices(count):
     """Share the batches of all models from here on."""
     import jax
 
-    assert len(jax.devices()) == DEVICES
-    if DEVICES > 1:
+    assert len(jax.devices()) == count
+    if count > 1:
         keras.distribution.set_distribution(keras.distribution.DataParallel())
 
 
@@ -74,13 +73,13 @@ def train(case):
     return found | {f"{case}/losses": np.array(losses.seen)}
 
 
-def main(out):
+def main(out, devices):
     results = {}
-    use_devices()
+    use_devices(devices)
     for case in CASES:
         results |= train(case)
     np.savez(out, **results)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))
