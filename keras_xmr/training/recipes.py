@@ -90,6 +90,13 @@ RECIPES = {
         transforms={"image": (FeatureScaler, {"standardize": False})},
         epochs=20,
     ),
+    # For weaker features: fewer layers, and more to hold them back.
+    "pascal_sentences_squeezenet": Recipe(
+        model=PASCAL | {"pathway_units": (256,), "shared_units": (256, 256), "dropout": 0.7},
+        transforms={"image": (FeatureScaler, {"standardize": False})},
+        epochs=30,
+        weight_decay=3.0,
+    ),
     # From pixels. Four members, so that trunk and model together stay below 25 MB.
     "pascal_sentences_pixels": Recipe(
         model=PASCAL | {"members": 4},
