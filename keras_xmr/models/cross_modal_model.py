@@ -19,6 +19,7 @@ from keras_xmr.preprocessing.pictures import PictureLoader
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.training.batches import ItemBatches, PairedBatches, paired_stream, single_stream
 from keras_xmr.training.checkpoint import Checkpoint
+from keras_xmr.trunks import trunk_from_config
 from keras_xmr.types import Array, Config, FloatArray, Items
 
 PAIRINGS = ("instance", "class")
@@ -354,7 +355,7 @@ class CrossModalModel(keras.Model):
         if isinstance(config.get("preprocessor"), dict):
             config["preprocessor"] = Preprocessor.from_config(config["preprocessor"])
         config["trunks"] = {
-            name: keras.saving.deserialize_keras_object(trunk) if isinstance(trunk, dict) else trunk
+            name: trunk_from_config(trunk) if isinstance(trunk, dict) else trunk
             for name, trunk in (config.get("trunks") or {}).items()
         }
         if isinstance(config.get("dtype"), dict):

@@ -12,6 +12,7 @@ from keras_xmr.trunks.contract import check_trunk
 from keras_xmr.trunks.fine_tuning import train_from
 from keras_xmr.trunks.fingerprint import trunk_fingerprint
 from keras_xmr.trunks.mirrored import mirrored
+from keras_xmr.trunks.restoring import trunk_from_config
 from keras_xmr.trunks.squeezenet import squeezenet
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "squeezenet",
     "train_from",
     "trunk_fingerprint",
+    "trunk_from_config",
 ]

@@ -36,12 +36,12 @@ def test_the_usual_transform_goes_by_what_a_medium_holds(medium, items, kind):
 
 @pytest.mark.parametrize(
     ("medium", "items"),
-    [("image", ["a.jpg", "b.jpg", "c.jpg"]), ("image", np.zeros((3, 2, 2))), ("text", [1, 2, 3])],
+    [("image", [1.5, 2.5, 3.5]), ("image", np.zeros((3, 2, 2))), ("text", [1, 2, 3])],
 )
 def test_other_items_need_a_transform_given(medium, items):
     message = (
         r"Without a transform given for it, a medium must hold feature rows \(n, d\), "
-        r"WordCounts, or sentences under the name 'text'\. "
+        r"WordCounts, picture files, or sentences under a name such as 'text'\. "
         rf"Received: medium '{medium}' of ndarray\."
     )
     data = data_of(**{medium: items})
@@ -105,7 +105,7 @@ def test_json_brings_the_fitted_preprocessor_back():
 def test_an_unknown_transform_is_refused():
     config = {"audio": {"transform": "Fourier", "config": {}, "state": {}}}
     message = (
-        r"Known transforms are \['FeatureScaler', 'TextVectorizer'\]\. "
+        r"Known transforms are \['FeatureScaler', 'PictureLoader', 'TextVectorizer'\]\. "
         r"Received: transform='Fourier' for medium 'audio'\."
     )
     with pytest.raises(ValueError, match=message):
