@@ -1,4 +1,4 @@
-"""`keras-xmr list`: presets, methods, data sets and trunks."""
+"""`keras-xmr list`: presets, methods and data sets."""
 
 import argparse
 import json
