@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from keras_xmr.backend import BACKENDS
 from keras_xmr.commands.train import METHODS
@@ -57,21 +58,21 @@ def _parser() -> argparse.ArgumentParser:
         )
         sub.add_argument("--json", action="store_true", help="print JSON on standard output")
         sub.add_argument("--backend", choices=BACKENDS, help="Keras backend to run on")
-        if name != "list":
-            sub.add_argument(
-                "--skip-bad", action="store_true", help="leave bad rows of own data out"
-            )
         add_options(sub)
     return parser
 
 
-def _list_options(sub: argparse.ArgumentParser) -> None:
-    """None."""
+def _data_options(sub: argparse.ArgumentParser, flag: str = "--data", **more: Any) -> None:
+    """Which data, and what to do about bad rows of them."""
+    sub.add_argument(
+        flag, dest="data", **{"help": f"{DATA}; by default that of the training", **more}
+    )
+    sub.add_argument("--skip-bad", action="store_true", help="leave bad rows of own data out")
 
 
 def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("method", choices=sorted(METHODS))
-    sub.add_argument("--data", default="pascal_sentences", help=DATA)
+    _data_options(sub, default="pascal_sentences", help=DATA)
     sub.add_argument("--source", help="labelled source data, likewise (chtn)")
     sub.add_argument("--out", type=Path, required=True, help="directory of the new preset")
     sub.add_argument("--seed", type=int, default=0)
@@ -86,7 +87,8 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     chtn.add_argument("--jit-compile", action=argparse.BooleanOptionalAction)
     pictures = sub.add_argument_group("pictures, instead of features (chtn)")
     pictures.add_argument(
-        "--trunk", help="alexnet, squeezenet, any of keras.applications such as mobilenet_v2"
+        "--trunk",
+        help="alexnet, squeezenet, any of keras.applications, a preset's, or a .keras file",
     )
     pictures.add_argument("--trunk-weights", type=Path, help="file of its weights")
     pictures.add_argument(
@@ -104,14 +106,14 @@ def _evaluate_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--preset", required=True, action="append", help="repeat it to compare presets"
     )
-    sub.add_argument("--data", help=f"{DATA}; that of the training by default")
+    _data_options(sub)
     sub.add_argument("--split", default="test", choices=("train", "validation", "test"))
     sub.add_argument("--out", type=Path, help="folder for report.json, .csv and .png")
 
 
 def _encode_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--preset", required=True, help=PRESET)
-    sub.add_argument("--data", help=f"{DATA}; that of the training by default")
+    _data_options(sub)
     sub.add_argument("--text", action="append", help="a text instead of a data set")
     sub.add_argument("--image", action="append", help="a picture file instead of a data set")
     sub.add_argument("--out", type=Path, required=True, help="the .npz file: ids, one array each")
@@ -123,7 +125,7 @@ def _search_options(sub: argparse.ArgumentParser) -> None:
     query.add_argument("--text", help="the query; without any, asked for in a terminal")
     query.add_argument("--image", type=Path, help="a picture file as the query")
     query.add_argument("--item", help="id of an item of the data as the query")
-    sub.add_argument("--in", dest="data", help=f"{DATA}; that of the training by default")
+    _data_options(sub, "--in")
     sub.add_argument("--media", help="medium to search; by default the one not asked in")
     sub.add_argument("-k", type=_positive, default=10, help="number of results")
     sub.add_argument("--out", type=Path, help="picture file for a contact sheet of the results")
@@ -144,7 +146,7 @@ def _share(text: str) -> float:
 
 
 COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] = {
-    "list": ("presets, methods and data sets", "keras-xmr list", _list_options),
+    "list": ("presets, methods and data sets", "keras-xmr list", lambda sub: None),
     "train": (
         "train a model and save it as a preset",
         "keras-xmr train chtn --data my.csv --trunk mobilenet_v2 --out runs/mine",

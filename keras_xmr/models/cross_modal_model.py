@@ -15,7 +15,7 @@ from keras_xmr.layers.feature_scaling import FeatureScaling
 from keras_xmr.models.entrance import SOURCE, append
 from keras_xmr.optimizers import paper_optimizer
 from keras_xmr.preprocessing.features import FeatureScaler
-from keras_xmr.preprocessing.pictures import PictureLoader
+from keras_xmr.preprocessing.pictures import PictureLoader, loaders_for
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.training.batches import ItemBatches, PairedBatches, paired_stream, single_stream
 from keras_xmr.training.checkpoint import Checkpoint
@@ -71,7 +71,7 @@ class CrossModalModel(keras.Model):
         """
         trunks = kwargs.get("trunks") or {}
         if preprocessor is None:
-            preprocessor = Preprocessor.for_data(data, **_loaders(trunks))
+            preprocessor = Preprocessor.for_data(data, **loaders_for(trunks))
         fitted = preprocessor.fit(data.part("train"))
         _check_pictures_have_trunks(fitted, trunks)
         return cls(
@@ -239,7 +239,12 @@ class CrossModalModel(keras.Model):
             rows = x[media]
         else:
             items = x.medium(media).items if isinstance(x, CrossModalData) else x
-            rows = ItemBatches(items, media, self._require_preprocessor(), batch_size)
+            preprocessor = self._require_preprocessor()
+            # The pixels of all pictures might not fit into memory.
+            if media in self.trunks:
+                rows = ItemBatches(items, media, preprocessor, batch_size)
+            else:
+                rows = preprocessor(items, media)
         if not len(rows):
             return np.zeros((0, encoder.output_shape[-1]), dtype=np.float32)
         size = None if isinstance(rows, ItemBatches) else batch_size
@@ -278,7 +283,7 @@ class CrossModalModel(keras.Model):
             scaled[name] = append(trunk, FeatureScaling.of(scaler, name="feature_scaling"))
         return self.copy_with(
             trunks=self.trunks | scaled,
-            preprocessor=Preprocessor(preprocessor.transforms | _loaders(trunks)),
+            preprocessor=Preprocessor(preprocessor.transforms | loaders_for(trunks)),
         )
 
     def without_trunks(self) -> Self:
@@ -369,10 +374,6 @@ class CrossModalModel(keras.Model):
                 "Pass preprocessor=..., or give encode() a dict of ready arrays."
             )
         return self.preprocessor
-
-
-def _loaders(trunks: Mapping[str, keras.Model]) -> dict[str, PictureLoader]:
-    return {name: PictureLoader.for_size(trunk.input_shape[1]) for name, trunk in trunks.items()}
 
 
 def _check_pictures_have_trunks(

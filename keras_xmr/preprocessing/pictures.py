@@ -1,8 +1,9 @@
 """Pictures -> batches of pixels: centre crops to encode, random crops to train on."""
 
+import hashlib
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -148,6 +149,11 @@ class PictureLoader:
         """The counterpart of `get_state`: nothing to do."""
 
 
+def loaders_for(trunks: Mapping[str, Any]) -> dict[str, PictureLoader]:
+    """Medium to the usual loader of its trunk."""
+    return {name: PictureLoader.for_size(trunk.input_shape[1]) for name, trunk in trunks.items()}
+
+
 class PictureRows:
     """Pictures that are decoded as they are drawn, in the place of an array of rows.
 
@@ -194,6 +200,18 @@ class PictureRows:
     def __len__(self) -> int:
         """Number of pictures."""
         return len(self.items)
+
+    def settings(self) -> Config:
+        """What decides, besides the generator, what is drawn; of own augmentation only whether."""
+        names = [
+            hashlib.sha256(i).hexdigest() if isinstance(i, bytes) else str(i) for i in self.items
+        ]
+        return {
+            "items": names,
+            "loader": self.loader.get_config(),
+            "augment": self.augment,
+            "augmentation": self.augmentation is not None,
+        }
 
     def draw(self, rows: Array, rng: np.random.Generator) -> Array:
         """Pixels `(n, size, size, 3)` of the pictures `rows`.

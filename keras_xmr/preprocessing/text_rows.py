@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_xmr.preprocessing.texts import TextVectorizer
-from keras_xmr.types import Array, FloatArray
+from keras_xmr.types import Array, Config, FloatArray
 
 # Sentences end with a line, or with their mark; Chinese marks, 。！？, have no space after them.
 _BETWEEN = re.compile(r"\n+|(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])")
@@ -45,6 +45,7 @@ class TextRows:
             raise ValueError(f"A share is at least 0 and below 1. Received: {dropout=}.")
         sentences = [split_sentences(text) for text in texts]
         self.vectorizer = vectorizer
+        self._texts = list(texts)
         self.dropout = dropout
         self._ends = np.cumsum([0, *(len(part) for part in sentences)])
         self._counts = vectorizer.counts([s for part in sentences for s in part])
@@ -52,6 +53,10 @@ class TextRows:
     def __len__(self) -> int:
         """Number of texts."""
         return len(self._ends) - 1
+
+    def settings(self) -> Config:
+        """What decides, besides the generator, what is drawn."""
+        return {"texts": self._texts, "dropout": self.dropout}
 
     def draw(self, rows: Array, rng: np.random.Generator) -> FloatArray:
         """Word weights `(n, words)` of the texts `rows`, each without some of its sentences.

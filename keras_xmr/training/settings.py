@@ -75,7 +75,10 @@ def _describe_batches(batches: PairedBatches) -> dict[str, Any]:
 def _describe_rows(rows: Any) -> str:
     """Number and hash of feature rows; of a few rows, since all may be many gigabytes."""
     if not isinstance(rows, np.ndarray):
-        return f"{len(rows)} {type(rows).__name__}"
+        text = json.dumps(rows.settings(), sort_keys=True)
+        return (
+            f"{len(rows)} {type(rows).__name__}, {hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        )
     some = np.linspace(0, len(rows) - 1, min(len(rows), ROWS)).astype(int)
     return f"{len(rows)} rows, {_hash(rows[some])}"
 

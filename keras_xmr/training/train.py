@@ -15,7 +15,7 @@ from keras_xmr.models.entrance import append
 from keras_xmr.optimizers import AdamW, paper_optimizer
 from keras_xmr.preprocessing.extraction import extract_features
 from keras_xmr.preprocessing.features import FeatureScaler
-from keras_xmr.preprocessing.pictures import PictureLoader
+from keras_xmr.preprocessing.pictures import PictureLoader, loaders_for
 from keras_xmr.training.callbacks import RetrievalMAP
 from keras_xmr.training.progress import TrainingProgress
 from keras_xmr.training.recipes import PENALTIES, Recipe, preprocessor_for, recipe_for
@@ -98,11 +98,10 @@ def _train(
     callbacks: Sequence[keras.callbacks.Callback],
     progress: bool,
 ) -> CHTN:
-    loaders = {name: PictureLoader.for_size(t.input_shape[1]) for name, t in trunks.items()}
     model = CHTN.for_data(
         data,
         source,
-        preprocessor=preprocessor_for(data, recipe, **loaders),
+        preprocessor=preprocessor_for(data, recipe, **loaders_for(trunks)),
         trunks={name: _to_train(name, trunk, recipe) for name, trunk in trunks.items()},
         seed=seed,
         **recipe.model,

@@ -11,6 +11,8 @@ from keras_xmr.datasets import toy
 from keras_xmr.optimizers import SGD, AdamW
 from keras_xmr.training.batches import PairedBatches
 from keras_xmr.training.checkpoint import FILE, Checkpoint
+from keras_xmr.training.settings import differences, settings_of
+from tests.models.pictures import coloured, trunk
 
 DATA, SOURCE = toy(), toy(["image"])
 EPOCHS = 3
@@ -339,3 +341,18 @@ def test_what_a_kill_left_half_written_is_removed(begun):
 def test_saves_less_than_an_epoch_apart_are_an_error(every, tmp_path):
     with pytest.raises(ValueError, match=rf"at least one epoch apart\. Received: every={every}"):
         Checkpoint(tmp_path, every=every)
+
+
+@pytest.mark.parametrize(
+    "change", [{"augment": False}, {"sentence_dropout": 0.5}, {"data": coloured(seed=5)}], ids=str
+)
+def test_a_change_of_pictures_or_of_how_they_are_drawn_is_noticed(change):
+    model = CHTN.for_data(coloured(), trunks={"image": trunk()}, pathway_units=(4,), seed=0)
+    model.compile("sgd")
+    change = dict(change)
+    data = change.pop("data", coloured())
+    before = settings_of(model, model.batches(coloured(), batch_size=8), {})
+    after = settings_of(model, model.batches(data, batch_size=8, **change), {})
+    assert any(name.startswith("batches.streams") for name in differences(before, after))
+    again = settings_of(model, model.batches(coloured(), batch_size=8), {})
+    assert not differences(before, again)
