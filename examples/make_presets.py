@@ -104,7 +104,7 @@ def make(name: str, data_name: str, source_name: str | None, paper: float) -> No
     pixels = name.endswith("_pixels")
     data = load(data_name, raw=pixels)
     source = load(source_name, raw=pixels) if source_name else None
-    model = (trained_from_pixels if pixels else trained)(data, source).without_source()
+    model = (trained_from_pixels if pixels else trained)(data, source).for_retrieval()
     report = keras_xmr.evaluate(model, data)
     inputs = PIXELS if pixels else data.provenance.features
     if data_name == "pascal_sentences":

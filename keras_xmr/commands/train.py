@@ -83,7 +83,7 @@ def _train_chtn(
         checkpoint=checkpoint,
         progress=True,
     )
-    return model if source is None else model.without_source()
+    return model if source is None else model.for_retrieval()
 
 
 def _recipe(arguments: argparse.Namespace, data: "CrossModalData") -> "Recipe":

@@ -1,10 +1,23 @@
 """Building blocks of the models, in `keras.ops` alone."""
 
+from keras_xmr.layers.batch_normalization import BatchNormalization
 from keras_xmr.layers.feature_scaling import FeatureScaling
 from keras_xmr.layers.fully_connected import FullyConnected
+from keras_xmr.layers.gradient_reversal import GradientReversal
 from keras_xmr.layers.mmd_loss import MMDLoss
+from keras_xmr.layers.modality_discriminator import ModalityDiscriminator
 from keras_xmr.layers.pathway import Pathway
 from keras_xmr.layers.shared_layers import SharedLayers
 from keras_xmr.layers.split_rows import SplitRows
 
-__all__ = ["FeatureScaling", "FullyConnected", "MMDLoss", "Pathway", "SharedLayers", "SplitRows"]
+__all__ = [
+    "BatchNormalization",
+    "FeatureScaling",
+    "FullyConnected",
+    "GradientReversal",
+    "MMDLoss",
+    "ModalityDiscriminator",
+    "Pathway",
+    "SharedLayers",
+    "SplitRows",
+]

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from keras_xmr.layers.batch_normalization import BatchNormalization
 from keras_xmr.layers.grouped_dense import GroupedDense
 from keras_xmr.types import Config, Tensor
 
@@ -29,11 +30,12 @@ class FullyConnected(keras.layers.Layer):
         seed: Seed of the initial weights and of dropout.
         **kwargs: What every Keras layer takes.
 
-    Input shape:
-        `(rows, d)`.
+    Call arguments:
+        inputs: Rows `(n, d)`.
+        present: Which rows are there, as in `BatchNormalization`; `None` for all.
 
-    Output shape:
-        A list with the activations `(rows, width)` of every layer.
+    Returns:
+        A list with the activations `(n, width)` of every layer.
 
     Example:
         >>> import numpy as np
@@ -87,7 +89,7 @@ class FullyConnected(keras.layers.Layer):
         ]
         # Epsilon and momentum are the release's.
         self.normalizations = [
-            keras.layers.BatchNormalization(
+            BatchNormalization(
                 momentum=0.9, epsilon=1e-5, center=False, scale=False, dtype=policy
             )
             for _ in (self.units if batch_normalization else ())
@@ -101,15 +103,23 @@ class FullyConnected(keras.layers.Layer):
             normalization.build(shape)
         super().build(input_shape)
 
-    def call(self, inputs: Tensor, training: bool | None = None) -> list[Tensor]:
-        activations = []
+    def call(
+        self, inputs: Tensor, present: Tensor | None = None, training: bool | None = None
+    ) -> Any:
+        return [active for _, active in self.steps(inputs, present, training)]
+
+    def steps(
+        self, inputs: Tensor, present: Tensor | None, training: bool | None
+    ) -> list[tuple[Tensor, Tensor]]:
+        """What the affine map of each layer gives, and the activation that comes of it."""
+        steps = []
         for i, (drop, layer) in enumerate(zip(self.drops, self.affine, strict=True)):
-            inputs = layer(drop(inputs, training=training))
+            raw = inputs = layer(drop(inputs, training=training))
             if self.batch_normalization:
-                inputs = self.normalizations[i](inputs, training=training)
+                inputs = self.normalizations[i](inputs, training=training, present=present)
             inputs = keras.ops.relu(inputs)
-            activations.append(inputs)
-        return activations
+            steps.append((raw, inputs))
+        return steps
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
         return self._shapes(input_shape)

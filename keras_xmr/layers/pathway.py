@@ -11,12 +11,9 @@ class Pathway(FullyConnected):
 
     It returns every activation, after normalisation and ReLU: MMD and pairwise transfer attach
     to all of them, and the last goes on to the shared layers. The arguments are those of
-    `FullyConnected`.
+    `FullyConnected`, and so are those of a call.
 
-    Input shape:
-        `(batch, d)`.
-
-    Output shape:
+    Returns:
         A list with `(batch, width)` for each width of `units`.
 
     Example:

@@ -2,16 +2,20 @@
 
 from keras import ops
 
+from keras_xmr.losses.row_mean import row_mean
 from keras_xmr.types import Tensor
 
 
-def label_cross_entropy(labels: Tensor, logits: Tensor, smoothing: float = 0.0) -> Tensor:
+def label_cross_entropy(
+    labels: Tensor, logits: Tensor, smoothing: float = 0.0, present: Tensor | None = None
+) -> Tensor:
     """Mean softmax cross-entropy over rows and members.
 
     Args:
         labels: Label distributions `(rows, classes)`.
         logits: `(rows, members * classes)`, the classes of each member together.
         smoothing: Share of each label that is spread over all classes.
+        present: Weight of each row, `(rows,)`: 0 where it is missing. `None` is 1 for all.
 
     Returns:
         A scalar tensor, float32.
@@ -29,7 +33,8 @@ def label_cross_entropy(labels: Tensor, logits: Tensor, smoothing: float = 0.0) 
     classes = labels.shape[-1]
     labels = ops.cast(labels, "float32") * (1.0 - smoothing) + smoothing / classes
     log_posteriors = ops.log_softmax(by_member(logits, classes))
-    return -ops.mean(ops.sum(labels[:, None, :] * log_posteriors, axis=-1))
+    of_members = -ops.sum(labels[:, None, :] * log_posteriors, axis=-1)
+    return row_mean(ops.mean(of_members, axis=1), present)
 
 
 def by_member(logits: Tensor, classes: int) -> Tensor:

@@ -2,10 +2,11 @@
 
 from keras import ops
 
+from keras_xmr.losses.row_mean import row_mean
 from keras_xmr.types import Tensor
 
 
-def pairwise_transfer(first: Tensor, second: Tensor) -> Tensor:
+def pairwise_transfer(first: Tensor, second: Tensor, present: Tensor | None = None) -> Tensor:
     """Half the mean squared Euclidean distance between rows that belong together.
 
     `1 / (2 n) * sum_i ||a_i - b_i||^2`. There are no negatives. The value grows with the width `d`
@@ -14,6 +15,7 @@ def pairwise_transfer(first: Tensor, second: Tensor) -> Tensor:
     Args:
         first: Activations `(n, d)` of one medium.
         second: Activations `(n, d)` of the other; row `i` belongs to row `i` of `first`.
+        present: Weight of each pair, `(n,)`: 0 where a medium is missing. `None` is 1 for all.
 
     Returns:
         A scalar tensor, float32.
@@ -28,4 +30,4 @@ def pairwise_transfer(first: Tensor, second: Tensor) -> Tensor:
         (Caffe's contrastive layer) halves and averages it, and so does this one.
     """
     first, second = (ops.cast(rows, "float32") for rows in (first, second))
-    return 0.5 * ops.mean(ops.sum(ops.square(first - second), axis=-1))
+    return 0.5 * row_mean(ops.sum(ops.square(first - second), axis=-1), present)

@@ -1,11 +1,14 @@
 """CHTN: the cross-modal hybrid transfer network of Huang, Peng and Yuan (IJCAI 2017)."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Self
 
 import keras
+from keras import ops
 
+from keras_xmr.layers.batch_normalization import BatchNormalization
 from keras_xmr.layers.fully_connected import affine, msra
 from keras_xmr.layers.mmd_loss import MMDLoss
 from keras_xmr.layers.pathway import Pathway
@@ -17,9 +20,14 @@ from keras_xmr.models.cross_modal_model import CrossModalModel
 from keras_xmr.models.entrance import SOURCE, enter, make_inputs
 from keras_xmr.models.readout import READOUTS, posterior, read_out
 from keras_xmr.preprocessing.preprocessor import Preprocessor
+from keras_xmr.training.batches import presence
 from keras_xmr.types import Tensor
 
 PAPER_WIDTH = 4096
+
+# Medium, medium and the weight of what draws their activations together.
+Edge = tuple[str, str, float]
+Branch = Callable[[Tensor, Sequence[Tensor]], dict[str, Tensor]]
 
 
 @keras.saving.register_keras_serializable(package="keras_xmr")
@@ -64,6 +72,8 @@ class CHTN(CrossModalModel):
         num_classes: Number of target classes.
         source_classes: Number of source classes; `None` leaves the source branch out.
         hub: The medium that the source data have.
+        partial: Media, apart from the hub, that some instances lack. Each has a further input
+            `<medium>_present` of ones and zeros; rows that are not there count nowhere.
         trunks: Medium to the network that turns its raw items into feature rows: see
             `keras_xmr.trunks`. Its weights are trained too, unless it is frozen
             (`trunk.trainable = False`). Media without one are given as feature rows.
@@ -123,6 +133,7 @@ class CHTN(CrossModalModel):
         source_classes: int | None = None,
         *,
         hub: str = "image",
+        partial: Sequence[str] = (),
         trunks: Mapping[str, keras.Model] | None = None,
         input_normalization: Sequence[str] | None = None,
         members: int = 1,
@@ -147,10 +158,11 @@ class CHTN(CrossModalModel):
         preprocessor: Preprocessor | None = None,
         seed: int | None = None,
         dtype: Any = None,
+        _branch: Branch | None = None,
         **kwargs: Any,
     ) -> None:
         trunks = dict(trunks or {})
-        _check(media, num_classes, members, hub, readout, temperature, shared_units)
+        _check(media, num_classes, members, hub, partial, readout, temperature, shared_units)
         _check_trunks(trunks, media)
         normalized = (
             [m for m in media if m != hub] if input_normalization is None else input_normalization
@@ -164,9 +176,7 @@ class CHTN(CrossModalModel):
         normalizers = {
             # A long memory: with the release's short one (0.9) the running variance of a rare word
             # falls to zero between two of its occurrences, and its next one is amplified 300 times.
-            name: keras.layers.BatchNormalization(
-                momentum=0.99, epsilon=1e-5, name=f"{name}_input", dtype=dtype
-            )
+            name: BatchNormalization(momentum=0.99, epsilon=1e-5, name=f"{name}_input", dtype=dtype)
             for name in media
             if name in normalized
         }
@@ -189,6 +199,7 @@ class CHTN(CrossModalModel):
                 members=members,
                 input_dropout=dropout,
                 initializer=shared_initializer,
+                with_raw=_branch is not None,
                 seed=next(seeds),
                 name="shared_layers",
                 dtype=dtype,
@@ -199,15 +210,22 @@ class CHTN(CrossModalModel):
         classifiers = _classifiers(media, num_classes, shared_classifier, members, seeds, dtype)
 
         # Functional graph
-        inputs = make_inputs(media, hub, has_source, trunks)
+        inputs = make_inputs(media, hub, has_source, trunks, partial)
         entrances = {
             name: [layers[name] for layers in (trunks, normalizers) if name in layers]
             for name in media
         }
         rows = enter(inputs, entrances, hub)
-        activations = {name: pathways[name](rows[name]) for name in inputs}
+        present = {name: inputs.get(presence(name)) for name in rows}
+        activations = {name: pathways[name](x, present=present[name]) for name, x in rows.items()}
         fc7 = [activations[name][-1] for name in media]
-        fc9 = shared_layers(keras.layers.Concatenate(axis=0, name="stack")(fc7))
+        stack = keras.layers.Concatenate(axis=0, name="stack")(fc7)
+        stack_present = _stack_present([present[name] for name in media], fc7)
+        fc9 = share(shared_layers, stack, stack_present)
+        further = {}
+        if _branch is not None:
+            fc9, raw = fc9
+            further = _branch(raw, fc7)
         fc9 = keras.layers.Dropout(
             classifier_dropout, seed=next(seeds), name="classifier_dropout", dtype=dtype
         )(fc9)
@@ -216,13 +234,14 @@ class CHTN(CrossModalModel):
         else:
             parts = SplitRows(name="unstack")(fc9, fc7)
             logits = [classifiers[m](part) for m, part in zip(media, parts, strict=True)]
-        outputs = dict(zip(media, logits, strict=True))
+        outputs = dict(zip(media, logits, strict=True)) | further
         if source_classes is not None:
             head = _classifier(source_classes, members, next(seeds), "source_classifier", dtype)
             outputs[SOURCE] = head(activations[SOURCE][-1])
         for name, layers in activations.items():
             for i, layer in enumerate(layers):
                 outputs[f"{name}_fc{6 + i}"] = layer
+        outputs |= {presence(name): inputs[presence(name)] for name in partial}
         super().__init__(inputs, outputs, **kwargs)
 
         # Config
@@ -231,6 +250,7 @@ class CHTN(CrossModalModel):
         self.num_classes = num_classes
         self.source_classes = source_classes
         self.hub = hub
+        self.partial = tuple(partial)
         self.trunks = trunks
         self.input_normalization = (
             None if input_normalization is None else tuple(input_normalization)
@@ -285,7 +305,7 @@ class CHTN(CrossModalModel):
         for name in self.media:
             probabilities = posterior(y_pred[name], self.num_classes)
             hits = keras.metrics.categorical_accuracy(y[name], probabilities)
-            self.trackers[f"{name}_accuracy"].update_state(hits)
+            self.trackers[f"{name}_accuracy"].update_state(hits, y_pred.get(presence(name)))
         return sum(self._weight(name) * value for name, value in terms.items())
 
     def loss_terms(self, y: dict[str, Tensor], y_pred: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -307,15 +327,23 @@ class CHTN(CrossModalModel):
             )
             terms[SOURCE] = label_cross_entropy(y[SOURCE], y_pred[SOURCE])
         terms["cross"] = sum(
-            pairwise_transfer(y_pred[f"{self.hub}_fc{i}"], y_pred[f"{spoke}_fc{i}"])
+            weight
             * (PAPER_WIDTH / (width * self.members))
-            for spoke in self.media
-            if spoke != self.hub
+            * pairwise_transfer(
+                y_pred[f"{one}_fc{i}"], y_pred[f"{other}_fc{i}"], _both(y_pred, one, other)
+            )
+            for one, other, weight in self.weighted_edges()
             for i, width in zip(layers, self.pathway_units, strict=True)
         )
         for name in self.media:
-            terms[name] = label_cross_entropy(y[name], y_pred[name], self.label_smoothing)
+            terms[name] = label_cross_entropy(
+                y[name], y_pred[name], self.label_smoothing, y_pred.get(presence(name))
+            )
         return terms
+
+    def weighted_edges(self) -> list[Edge]:
+        """The pairs of media whose activations `cross` draws together: the hub with each other."""
+        return [(self.hub, name, 1.0) for name in self.media if name != self.hub]
 
     def _weight(self, term: str) -> float:
         weights = {
@@ -332,13 +360,15 @@ class CHTN(CrossModalModel):
         inputs = make_inputs({media: self.media[media]}, media, False, self.trunks)
         layers = [part[media] for part in (self.trunks, self.normalizers) if media in part]
         rows = enter(inputs, {media: layers}, media)[media]
-        common = self.shared_layers(self.pathways[media](rows)[-1])
+        common = share(self.shared_layers, self.pathways[media](rows)[-1])
+        if isinstance(common, list):
+            common, _ = common
         if self.readout != "fc9":
             logits = self.classifiers[media](common)
             common = read_out(logits, self.num_classes, self.readout, self.temperature)
         return keras.Model(inputs[media], common, name=f"{media}_encoder")
 
-    def without_source(self) -> "CHTN":
+    def for_retrieval(self) -> Self:
         """A copy without the source branch: all that retrieval needs, and much smaller."""
         return self.copy_with(source_classes=None)
 
@@ -348,6 +378,7 @@ def _check(
     num_classes: int,
     members: int,
     hub: str,
+    partial: Sequence[str],
     readout: str,
     temperature: float,
     shared_units: Sequence[int],
@@ -356,6 +387,11 @@ def _check(
         raise ValueError(
             f"The hub must be one of the media, and no medium may be called {SOURCE!r}. "
             f"Received: hub={hub!r}, media={dict(media)}."
+        )
+    if not set(partial) <= set(media) - {hub}:
+        raise ValueError(
+            "Media that some instances lack are among the media, and none is the hub. "
+            f"Received: partial={tuple(partial)}, hub={hub!r}, media={dict(media)}."
         )
     if members < 1:
         raise ValueError(f"A model has at least one member. Received: {members=}.")
@@ -376,6 +412,29 @@ def _check_trunks(trunks: Mapping[str, keras.Model], media: Mapping[str, int]) -
                 f"A trunk gives feature rows of the width that its medium has in {dict(media)}. "
                 f"Received: a trunk for {name!r} with output_shape={trunk.output_shape}."
             )
+
+
+def share(layers: keras.layers.Layer, rows: Tensor, present: Tensor | None = None) -> Any:
+    """Rows of all media past the shared layers, or past what is there in their place."""
+    return layers(rows, present=present) if isinstance(layers, SharedLayers) else layers(rows)
+
+
+def _stack_present(present: Sequence[Tensor | None], rows: Sequence[Tensor]) -> Tensor | None:
+    """Which of the stacked rows of all media are there; `None` for all."""
+    if all(told is None for told in present):
+        return None
+    return ops.concatenate(
+        [
+            ops.ones_like(of_medium[:, 0]) if told is None else ops.cast(told, of_medium.dtype)
+            for told, of_medium in zip(present, rows, strict=True)
+        ]
+    )
+
+
+def _both(y_pred: Mapping[str, Tensor], one: str, other: str) -> Tensor | None:
+    """Weight of each pair of rows: 1 where both are there; `None` for all."""
+    told = [y_pred[presence(name)] for name in (one, other) if presence(name) in y_pred]
+    return math.prod(told) if told else None
 
 
 def _classifiers(

@@ -18,11 +18,11 @@ from keras_xmr.preprocessing.features import FeatureScaler
 from keras_xmr.preprocessing.pictures import PictureLoader, loaders_for
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.training.batches import ItemBatches, PairedBatches, paired_stream, single_stream
+from keras_xmr.training.callbacks import PlanReversals
 from keras_xmr.training.checkpoint import Checkpoint
+from keras_xmr.training.pairing import pairing_of
 from keras_xmr.trunks import trunk_from_config
 from keras_xmr.types import Array, Config, FloatArray, Items
-
-PAIRINGS = ("instance", "class")
 
 
 class CrossModalModel(keras.Model):
@@ -44,6 +44,7 @@ class CrossModalModel(keras.Model):
 
     media: dict[str, int]
     hub: str
+    partial: tuple[str, ...] = ()
     trunks: dict[str, keras.Model]
     source_classes: int | None
     preprocessor: Preprocessor | None
@@ -88,7 +89,7 @@ class CrossModalModel(keras.Model):
         source: CrossModalData | None = None,
         *,
         split: str = "train",
-        pairing: str = "instance",
+        pairing: str | Mapping[str, str] = "instance",
         batch_size: int = 64,
         shuffle: bool = True,
         augment: bool = True,
@@ -103,8 +104,10 @@ class CrossModalModel(keras.Model):
             data: The target data.
             source: The source data; a batch has as many of its items as of pairs.
             split: The part to take of both.
-            pairing: `"instance"` for true pairs; `"class"` exchanges the rows of every medium but
-                the hub at random between instances of the same labels, anew in each batch.
+            pairing: What goes with an item of the hub, for all other media or for each by its
+                name: `"instance"` for its true partners; `"class"` for a random item of the same
+                labels, drawn anew for each batch; `"row"` for the item with the same row number,
+                as in the release of MHTN.
             batch_size: Pairs per batch.
             shuffle: Whether to draw a new order each time through.
             augment: Whether pictures are cropped and mirrored at random, rather than cut at the
@@ -117,7 +120,7 @@ class CrossModalModel(keras.Model):
 
         Raises:
             ValueError: If the model has a source branch and `source` is not given, or the other
-                way round.
+                way round; if an instance has no partner in a medium that is not `partial`.
         """
         if (source is None) != (self.source_classes is None):
             raise ValueError(
@@ -125,9 +128,6 @@ class CrossModalModel(keras.Model):
                 f"Received: source={source and source.name!r}, "
                 f"model with source_classes={self.source_classes}."
             )
-        if pairing not in PAIRINGS:
-            raise ValueError(f"Pairings are {PAIRINGS}. Received: {pairing=}.")
-        regrouped = [m for m in self.media if m != self.hub] if pairing == "class" else []
         preprocessor = self._require_preprocessor()
         rows = functools.partial(
             preprocessor.rows,
@@ -135,7 +135,14 @@ class CrossModalModel(keras.Model):
             augmentation=augmentation,
             sentence_dropout=sentence_dropout if shuffle else 0.0,
         )
-        streams = [paired_stream(data.part(split), self.media, rows, regrouped)]
+        known = [m for m in self.media if m in data.media or m not in self.partial]
+        absent = {m: self.get_layer(m).batch_shape[1:] for m in self.media if m not in known}
+        pairings = pairing_of(pairing, list(self.media), self.hub)
+        streams = [
+            paired_stream(
+                data.part(split), known, self.hub, rows, pairings, self.partial, absent
+            )
+        ]
         if source is not None:
             streams.append(single_stream(source.part(split), self.hub, SOURCE, rows))
         return PairedBatches(
@@ -177,6 +184,7 @@ class CrossModalModel(keras.Model):
             # By default Keras would take them in an order drawn from Python's global generator.
             kwargs.setdefault("shuffle", False)
         callbacks = list(callbacks or ())
+        callbacks.append(PlanReversals())
         if checkpoint is not None:
             callbacks.append(Checkpoint(checkpoint, batches=paired, callbacks=callbacks))
         return super().fit(x, *args, callbacks=callbacks, **kwargs)
@@ -299,10 +307,15 @@ class CrossModalModel(keras.Model):
         """A copy with some arguments of the constructor changed, and the weights of this model."""
         copy = type(self).from_config({**self.get_config(), **changes})
         given = changes.get("trunks", {}).values()
+        mine = {layer.name: layer for layer in self.layers}
         for layer in copy.layers:
-            if layer.weights and layer not in given:
-                layer.set_weights(self.get_layer(layer.name).get_weights())
+            if layer.weights and layer not in given and layer.name in mine:
+                layer.set_weights(mine[layer.name].get_weights())
         return copy
+
+    def for_retrieval(self) -> Self:
+        """A copy with what retrieval needs alone, or the model itself if that is all it has."""
+        return self
 
     def save_to_preset(
         self, path: str | Path, *, metadata: Config | None = None, card: str = ""
@@ -335,14 +348,11 @@ class CrossModalModel(keras.Model):
 
     def get_config(self) -> Config:
         """The constructor's arguments, JSON-serialisable."""
-        named = [
-            p.name
-            for p in inspect.signature(type(self)).parameters.values()
-            if p.kind != p.VAR_KEYWORD
-        ]
         return {
             **{
-                name: getattr(self, name) for name in named if name not in ("preprocessor", "dtype")
+                name: getattr(self, name)
+                for name in _argument_names(type(self))
+                if name not in ("preprocessor", "dtype")
             },
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
@@ -374,6 +384,15 @@ class CrossModalModel(keras.Model):
                 "Pass preprocessor=..., or give encode() a dict of ready arrays."
             )
         return self.preprocessor
+
+
+def _argument_names(kind: type[CrossModalModel]) -> list[str]:
+    """Names of the constructor's arguments, and of those that it hands on to its parent's."""
+    names: dict[str, None] = {}
+    for parent in kind.__mro__[: kind.__mro__.index(CrossModalModel)]:
+        parameters = inspect.signature(parent.__init__).parameters.values()
+        names |= dict.fromkeys(p.name for p in parameters if p.kind != p.VAR_KEYWORD)
+    return [name for name in names if name != "self" and not name.startswith("_")]
 
 
 def _check_pictures_have_trunks(

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import keras
 
+from keras_xmr.layers.batch_normalization import BatchNormalization
 from keras_xmr.layers.split_rows import SplitRows
+from keras_xmr.training.batches import presence
 from keras_xmr.types import Tensor
 
 SOURCE = "source"
@@ -14,15 +16,23 @@ Layers = Sequence[keras.layers.Layer]
 
 
 def make_inputs(
-    media: Mapping[str, int], hub: str, has_source: bool, trunks: Mapping[str, keras.Model]
+    media: Mapping[str, int],
+    hub: str,
+    has_source: bool,
+    trunks: Mapping[str, keras.Model],
+    partial: Sequence[str] = (),
 ) -> dict[str, Tensor]:
-    """Inputs of each medium, and of the source: what its trunk takes, or feature rows."""
+    """Inputs of each medium, and of the source: what its trunk takes, or feature rows.
+
+    For media that are `partial` a further input tells which of their rows are there.
+    """
     shapes = {
         name: trunks[name].input_shape[1:] if name in trunks else (width,)
         for name, width in media.items()
     }
     if has_source:
         shapes[SOURCE] = shapes[hub]
+    shapes |= {presence(name): () for name in partial}
     return {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
 
 
@@ -34,7 +44,12 @@ def enter(
     Source rows pass those of the hub together with the hub's own: one forward of the trunk, and
     batch statistics of both.
     """
-    rows = {name: _through(layers.get(name, ()), x) for name, x in inputs.items() if name != hub}
+    told = {presence(name) for name in inputs}
+    rows = {
+        name: _through(layers.get(name, ()), x, inputs.get(presence(name)))
+        for name, x in inputs.items()
+        if name != hub and name not in told
+    }
     if SOURCE in inputs and layers.get(hub):
         both = [inputs[hub], inputs[SOURCE]]
         stacked = keras.layers.Concatenate(axis=0, name="stack_hub")(both)
@@ -50,7 +65,7 @@ def append(trunk: keras.Model, layer: keras.layers.Layer) -> keras.Model:
     return keras.Model(trunk.input, layer(trunk.output), name=trunk.name)
 
 
-def _through(layers: Layers, x: Tensor) -> Tensor:
+def _through(layers: Layers, x: Tensor, present: Tensor | None = None) -> Tensor:
     for layer in layers:
-        x = layer(x)
+        x = layer(x, present=present) if isinstance(layer, BatchNormalization) else layer(x)
     return x

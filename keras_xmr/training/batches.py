@@ -1,7 +1,7 @@
 """Batches of several independent streams of rows, such as target pairs and source items."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -11,6 +11,7 @@ from keras_xmr.preprocessing.pictures import PictureRows
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.preprocessing.text_rows import TextRows
 from keras_xmr.training.ahead import BatchesAhead
+from keras_xmr.training.pairing import MISSING, Partners, check_none_is_missing, partners_by
 from keras_xmr.types import Array, FloatArray, Items
 
 Rows: TypeAlias = FloatArray | PictureRows | TextRows
@@ -19,42 +20,71 @@ Rows: TypeAlias = FloatArray | PictureRows | TextRows
 
 @dataclass(frozen=True)
 class Stream:
-    """Aligned rows that are drawn together.
+    """Rows of one or more inputs that are drawn together, instance by instance.
 
     Attributes:
         rows: Input name to rows `(n, d)`, or to pictures.
         labels: Input name to label distributions `(n, classes)`.
-        regrouped: Inputs whose row is replaced, at each draw, by a random one of the same labels.
+        partners: Input name to its rows for each instance. An input that is not named here has as
+            many rows as there are instances, in the same order.
+        partial: Inputs that some instances lack. Their rows are then zeros, and so are the labels;
+            a further input `<name>_present` `(n,)` of ones and zeros tells.
     """
 
     rows: dict[str, Rows]
     labels: dict[str, FloatArray]
-    regrouped: tuple[str, ...] = ()
+    partners: dict[str, Partners] = field(default_factory=dict)
+    partial: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return len(next(iter(self.rows.values())))
+        """Number of instances."""
+        aligned = [rows for name, rows in self.rows.items() if name not in self.partners]
+        return len(aligned[0])
 
 
 def paired_stream(
     data: CrossModalData,
-    media: Iterable[str],
+    media: Sequence[str],
+    hub: str,
     rows_of: Callable[[Items, str], Rows],
-    regrouped: Sequence[str] = (),
+    pairing: Mapping[str, str],
+    partial: Sequence[str] = (),
+    absent: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Stream:
-    """The instances that all `media` have, one row of each medium per instance.
+    """Instances of the hub, each with a row of every other medium.
 
-    Rows of the media `regrouped` are exchanged at random between instances of the same labels.
-    `rows_of` turns the items of a medium into its rows: see `Preprocessor.rows`.
+    Args:
+        data: The data set.
+        media: All media, the hub among them.
+        hub: The medium that every instance has.
+        rows_of: What turns the items of a medium into its rows: see `Preprocessor.rows`.
+        pairing: Medium to `"instance"`, `"class"` or `"row"`: see `partners_by`.
+        partial: Media that instances may lack. An instance that lacks another one is left out if
+            it is paired by instance, and an error if not.
+        absent: Shape of a row of each further medium, which no instance has at all.
+
+    Raises:
+        ValueError: If an instance has no partner in a medium that is not partial.
     """
-    index = data.paired_rows(media)
-    return Stream(
-        {m: rows_of(data.medium(m).items[rows], m) for m, rows in index.items()},
-        {
-            m: label_distributions(data.medium(m).labels[rows], data.num_classes)
-            for m, rows in index.items()
-        },
-        tuple(regrouped),
+    joined = [m for m in media if m == hub or (pairing[m] == "instance" and m not in partial)]
+    index = (
+        data.paired_rows(joined) if len(joined) > 1 else {hub: np.arange(len(data.medium(hub)))}
     )
+    partners = {
+        m: partners_by(pairing[m], data, m, hub, index[hub]) for m in media if m not in joined
+    }
+    for medium in partners.keys() - set(partial):
+        check_none_is_missing(partners[medium], data, medium)
+    rows, labels = {}, {}
+    for m in media:
+        items = data.medium(m).rows(index[m]) if m in index else data.medium(m)
+        rows[m] = rows_of(items.items, m)
+        labels[m] = label_distributions(items.labels, data.num_classes)
+    for medium, shape in (absent or {}).items():
+        rows[medium] = np.zeros((1, *shape), dtype=np.float32)
+        labels[medium] = np.zeros((1, data.num_classes), dtype=np.float32)
+        partners[medium] = Partners(np.zeros(len(index[hub]), dtype=np.int64), [np.array([])])
+    return Stream(rows, labels, partners, tuple(partial))
 
 
 def single_stream(
@@ -66,6 +96,11 @@ def single_stream(
         {name: rows_of(items.items, medium)},
         {name: label_distributions(items.labels, data.num_classes)},
     )
+
+
+def presence(name: str) -> str:
+    """Name of the input that tells which rows of the input `name` are there."""
+    return f"{name}_present"
 
 
 def label_distributions(labels: Array, num_classes: int) -> FloatArray:
@@ -124,11 +159,6 @@ class PairedBatches(BatchesAhead):
         self.shuffle = shuffle
         self.seed = seed
         self.epoch = 0
-        self._groups = {
-            (number, name): _groups(stream.labels[name])
-            for number, stream in enumerate(self.streams)
-            for name in stream.regrouped
-        }
 
     def __len__(self) -> int:
         """Batches per epoch."""
@@ -142,20 +172,25 @@ class PairedBatches(BatchesAhead):
         """Inputs and label distributions of the batch of that number since the first epoch."""
         x, y = {}, {}
         for of_stream, stream in enumerate(self.streams):
-            rows = self._rows(of_stream, number)
+            instances = self._instances(of_stream, number)
             rng = np.random.default_rng([self.seed, of_stream, number])
-            for name in stream.rows:
-                drawn = self._same_labels(of_stream, name, rows, rng)
-                x[name] = _take(stream.rows[name], drawn, rng)
-                y[name] = stream.labels[name][drawn]
+            for name, rows in stream.rows.items():
+                partners = stream.partners.get(name)
+                drawn = instances if partners is None else partners.draw(instances, rng)
+                present = drawn != MISSING
+                # What stands for a missing row is taken out again.
+                x[name] = _where(present, _take(rows, np.maximum(drawn, 0), rng))
+                y[name] = _where(present, stream.labels[name][np.maximum(drawn, 0)])
+                if name in stream.partial:
+                    x[presence(name)] = present.astype(np.float32)
         return x, y
 
     def on_epoch_end(self) -> None:
         """Go on to the next epoch's batches."""
         self.epoch += 1
 
-    def _rows(self, number: int, batch: int) -> Array:
-        """Row numbers that stream `number` gives to the `batch`-th batch of all."""
+    def _instances(self, number: int, batch: int) -> Array:
+        """Numbers of the instances that stream `number` gives to the `batch`-th batch of all."""
         length = len(self.streams[number])
         positions = np.arange(batch * self.batch_size, (batch + 1) * self.batch_size)
         rows = np.empty(self.batch_size, dtype=np.int64)
@@ -163,13 +198,6 @@ class PairedBatches(BatchesAhead):
             mine = positions // length == turn
             rows[mine] = self._order(number, int(turn), length)[positions[mine] % length]
         return rows
-
-    def _same_labels(self, number: int, name: str, rows: Array, rng: np.random.Generator) -> Array:
-        """`rows`, or random rows of the same labels where the input `name` is regrouped."""
-        if name not in self.streams[number].regrouped:
-            return rows
-        group_of, members = self._groups[number, name]
-        return np.array([rng.choice(members[group_of[row]]) for row in rows])
 
     def _order(self, number: int, turn: int, length: int) -> Array:
         if not self.shuffle:
@@ -208,7 +236,8 @@ def _take(rows: Rows, index: Array, rng: np.random.Generator) -> Array:
     return rows[index] if isinstance(rows, np.ndarray) else rows.draw(index, rng)
 
 
-def _groups(labels: FloatArray) -> tuple[Array, list[Array]]:
-    """Group number `(n,)` of each row, equal labels making a group, and the rows of each group."""
-    _, group_of = np.unique(labels, axis=0, return_inverse=True)
-    return group_of, [np.flatnonzero(group_of == group) for group in range(group_of.max() + 1)]
+def _where(present: Array, rows: Array) -> Array:
+    """`rows`, zero where not `present`."""
+    if not present.all():
+        rows[~present] = 0
+    return rows

@@ -6,6 +6,7 @@ import keras
 
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.evaluation import evaluate
+from keras_xmr.layers.gradient_reversal import GradientReversal
 
 
 class RetrievalMAP(keras.callbacks.Callback):
@@ -50,3 +51,13 @@ class RetrievalMAP(keras.callbacks.Callback):
             }
         if logs is not None:
             logs.update(self._last)
+
+
+class PlanReversals(keras.callbacks.Callback):
+    """Tell the reversal layers of a model how long its training will be."""
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Plan, before the first step."""
+        for layer in self.model.layers:
+            if isinstance(layer, GradientReversal):
+                layer.plan(self.params["steps"], self.params["epochs"])

@@ -63,7 +63,8 @@ def _describe_batches(batches: PairedBatches) -> dict[str, Any]:
         "seed": batches.seed,
         "streams": [
             {
-                "regrouped": stream.regrouped,
+                "partial": stream.partial,
+                "partners": {name: _hash(p.group_of) for name, p in stream.partners.items()},
                 "labels": {name: _hash(labels) for name, labels in stream.labels.items()},
                 "rows": {name: _describe_rows(rows) for name, rows in stream.rows.items()},
             }

@@ -85,7 +85,7 @@ def test_ablations_train_encode_and_are_saved(tmp_path, arguments):
     encoded = model.encode_text(toy())
     assert encoded.shape == (80, 4)
     np.testing.assert_allclose(again.encode_text(toy()), encoded, atol=2e-3)
-    bare = model.without_source()
+    bare = model.for_retrieval()
     np.testing.assert_array_equal(bare.encode_image(toy()), model.encode_image(toy()))
 
 

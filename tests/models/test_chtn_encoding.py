@@ -66,7 +66,7 @@ def test_without_source_encodes_alike_and_is_smaller(normalized):
     model = small(input_normalization=normalized, shared_bn=True, name="mine")
     x, _ = batch(model)
     model(x, training=True)
-    deployed = model.without_source()
+    deployed = model.for_retrieval()
     for medium in model.media:
         np.testing.assert_array_equal(deployed.encode(x, medium), model.encode(x, medium))
     assert deployed.source_classes is None
@@ -80,7 +80,7 @@ def test_without_source_encodes_alike_and_is_smaller(normalized):
 def test_without_source_is_a_copy():
     model = small()
     x, _ = batch(model)
-    deployed = model.without_source()
+    deployed = model.for_retrieval()
     before = deployed.encode(x, "image")
     model.classifiers["image"].set_weights(
         [w + 1 + np.arange(3) for w in model.classifiers["image"].get_weights()]

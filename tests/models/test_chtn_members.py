@@ -69,7 +69,7 @@ def test_members_train_and_are_saved(tmp_path):
     history = model.fit(model.batches(data, source, batch_size=20), epochs=15, verbose=0).history
     assert history["loss"][-1] < history["loss"][0]
     assert history["text_accuracy"][-1] > 0.8
-    model.without_source().save_to_preset(tmp_path / "preset")
+    model.for_retrieval().save_to_preset(tmp_path / "preset")
     again = CHTN.from_preset(tmp_path / "preset")
     np.testing.assert_allclose(again.encode(data, "text"), model.encode(data, "text"), atol=2e-3)
 

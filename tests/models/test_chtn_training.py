@@ -121,5 +121,5 @@ def test_pairing_by_class_exchanges_every_medium_but_the_hub():
     np.testing.assert_array_equal(mixed["image"], x["image"])
     np.testing.assert_array_equal(labels["audio"], y["image"])
     assert np.any(mixed["audio"] != x["audio"])
-    with pytest.raises(ValueError, match=r"Pairings are .*'class'.* Received: pairing='none'"):
+    with pytest.raises(ValueError, match=r"is one of .*'class'.* Received: pairing='none'"):
         model.batches(data, pairing="none")

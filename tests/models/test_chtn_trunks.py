@@ -125,7 +125,7 @@ def test_encoding_in_batches_of_any_size_is_the_same(trained):
 
 
 def test_without_source_copies_the_trunk(trained):
-    copy = trained.without_source()
+    copy = trained.for_retrieval()
     assert copy.trunks["image"] is not trained.trunks["image"]
     np.testing.assert_array_equal(copy.encode_image(DATA), trained.encode_image(DATA))
     kept = trained.encode_image(DATA)

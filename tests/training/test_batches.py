@@ -12,6 +12,7 @@ from keras_xmr.training.batches import (
     paired_stream,
     single_stream,
 )
+from keras_xmr.training.pairing import Partners
 
 
 def stream(name, length):
@@ -117,7 +118,7 @@ def test_batches_of_one_row_are_an_error(batch_size):
 def test_pairs_stay_together():
     data = toy(multi_label=True).part("train")
     preprocessor = Preprocessor.for_data(data).fit(data)
-    paired = paired_stream(data, ["image", "text"], preprocessor)
+    paired = paired_stream(data, ["image", "text"], "image", preprocessor, {"text": "instance"})
     assert len(paired) == len(data.medium("image"))
     for name, rows in paired.rows.items():
         np.testing.assert_array_equal(rows, preprocessor(data.medium(name).items, name))
@@ -126,10 +127,13 @@ def test_pairs_stay_together():
 
 
 def regrouped_batches(seed=0, **arguments):
-    """Batches whose texts are exchanged between rows of the same labels."""
+    """Batches whose texts are any of the same class."""
     groups = np.eye(3)[np.arange(12) % 3]
     rows = np.arange(12)[:, None]
-    both = Stream({"image": rows, "text": rows}, {"image": groups, "text": groups}, ("text",))
+    same_class = Partners(np.arange(12) % 3, [np.arange(first, 12, 3) for first in range(3)])
+    both = Stream(
+        {"image": rows, "text": rows}, {"image": groups, "text": groups}, {"text": same_class}
+    )
     return PairedBatches([both], batch_size=12, seed=seed, **arguments)
 
 

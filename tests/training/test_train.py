@@ -37,7 +37,7 @@ def test_a_frozen_trunk_stays_as_it_was_and_the_model_takes_pictures():
     model = train_chtn(DATA, SOURCE, trunks={"image": network}, recipe=recipe)
     assert not any(changed(before, values(network)))
     assert isinstance(model.preprocessor.transforms["image"], PictureLoader)
-    assert evaluate(model.without_source(), DATA).map > 0.95
+    assert evaluate(model.for_retrieval(), DATA).map > 0.95
 
 
 def test_a_trunk_is_trained_at_its_share_of_the_rate():
