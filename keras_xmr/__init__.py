@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from keras_xmr.index.exact import ExactIndex, Ranking
     from keras_xmr.models.chtn import CHTN
     from keras_xmr.models.cross_modal_model import CrossModalModel
+    from keras_xmr.models.mhtn import MHTN
     from keras_xmr.training.batches import PairedBatches
     from keras_xmr.training.callbacks import RetrievalMAP
     from keras_xmr.training.checkpoint import Checkpoint
@@ -25,6 +26,7 @@ _HOMES = {
     "Checkpoint": "keras_xmr.training.checkpoint",
     "CrossModalModel": "keras_xmr.models.cross_modal_model",
     "ExactIndex": "keras_xmr.index.exact",
+    "MHTN": "keras_xmr.models.mhtn",
     "PairedBatches": "keras_xmr.training.batches",
     "Ranking": "keras_xmr.index.exact",
     "Report": "keras_xmr.evaluation",
@@ -35,11 +37,12 @@ _HOMES = {
 }
 _MODULES = ("datasets", "layers", "losses", "metrics", "optimizers", "preprocessing", "trunks")
 
-__all__ = [
+__all__ = [  # noqa: RUF022 (sorted as Python sorts)
     "CHTN",
     "Checkpoint",
     "CrossModalModel",
     "ExactIndex",
+    "MHTN",
     "PairedBatches",
     "Ranking",
     "Report",

@@ -234,25 +234,28 @@ class AdamW(_PerVariable, _KerasAdamW):
         self._configure(multipliers, undecayed)
 
 
-def paper_optimizer() -> SGD:
-    """The optimizer of the release of CHTN.
+def paper_optimizer(multipliers: Mapping[str, float] | None = None) -> SGD:
+    """The optimizer of the releases of CHTN and MHTN.
 
-    Learning rate 0.01, twice that for biases; momentum 0.9; L2 decay 5e-4 on weights and on the
-    scale of normalised inputs, none on biases; one step for every 16 batches, on the mean of their
-    gradients. The release takes 500 steps with batches of 64.
+    Learning rate 0.01, momentum 0.9, L2 decay 5e-4 on weights and on the scale of normalised
+    inputs, none on biases; one step for every 16 batches, on the mean of their gradients. The
+    release of CHTN takes 500 steps with batches of 64, that of MHTN 11,000.
+
+    Args:
+        multipliers: Learning rates by variable, as in `SGD`; `None` for that of biases, twice the
+            others'. `model.rate_multipliers` is what the release of a model has.
 
     Example:
         >>> paper_optimizer().gradient_accumulation_steps
         16
 
     Reference:
-        X. Huang, Y. Peng, M. Yuan, IJCAI 2017, section 4.2, and the solver of the release.
+        X. Huang, Y. Peng, M. Yuan, IJCAI 2017, section 4.2, and the solvers of the releases.
     """
-    # "beta" is the shift of normalised inputs. Not every model has one.
     return SGD(
         0.01,
         0.9,
-        multipliers={"bias|beta": 2.0},
+        multipliers={"bias|beta": 2.0} if multipliers is None else multipliers,
         l2=5e-4,
         gradient_accumulation_steps=16,
     )

@@ -38,36 +38,37 @@ FULLY_CONNECTED = {
     "seed": 3,
 }
 
+CHTN = {
+    "media": {"image": 5, "text": 4},
+    "num_classes": 3,
+    "source_classes": 2,
+    "hub": "image",
+    "input_normalization": ("image", "text"),
+    "members": 2,
+    "pathway_units": (6, 4),
+    "shared_units": (5, 4),
+    "shared_initializer": "identity",
+    "shared_bn": True,
+    "dropout": 0.1,
+    "classifier_dropout": 0.2,
+    "input_dropout": {"text": 0.2},
+    "num_kernels": 3,
+    "kernel_multiplier": 3.0,
+    "mmd_estimator": "quadratic_biased",
+    "mmd_weight": 0.5,
+    "source_weight": 0.25,
+    "cross_weight": 1e-4,
+    "correlation_weight": 2.0,
+    "label_smoothing": 0.1,
+    "readout": "centred_probabilities",
+    "temperature": 2.0,
+    "seed": 3,
+}
+PAIRS = {"image": rows(6, 5), "text": rows(6, 4, seed=1), "source": rows(6, 5, seed=2)}
+
 TINY = {
-    "CHTN": Tiny(
-        {
-            "media": {"image": 5, "text": 4},
-            "num_classes": 3,
-            "source_classes": 2,
-            "hub": "image",
-            "input_normalization": ("image", "text"),
-            "members": 2,
-            "pathway_units": (6, 4),
-            "shared_units": (5, 4),
-            "shared_initializer": "identity",
-            "shared_bn": True,
-            "dropout": 0.1,
-            "classifier_dropout": 0.2,
-            "input_dropout": {"text": 0.2},
-            "num_kernels": 3,
-            "kernel_multiplier": 3.0,
-            "mmd_estimator": "quadratic_biased",
-            "mmd_weight": 0.5,
-            "source_weight": 0.25,
-            "cross_weight": 1e-4,
-            "correlation_weight": 2.0,
-            "label_smoothing": 0.1,
-            "readout": "centred_probabilities",
-            "temperature": 2.0,
-            "seed": 3,
-        },
-        ({"image": rows(6, 5), "text": rows(6, 4, seed=1), "source": rows(6, 5, seed=2)},),
-    ),
+    "BatchNormalization": Tiny({"momentum": 0.5, "epsilon": 0.1, "scale": False}, (rows(4, 3),)),
+    "CHTN": Tiny(CHTN, (PAIRS,)),
     "Checkpoint": Tiny({"folder": "run", "every": 2}),
     "CrossModalModel": Tiny({"inputs": IDENTITY, "outputs": IDENTITY}),
     "ExactIndex": Tiny(),
@@ -75,9 +76,32 @@ TINY = {
         {"square_root": False, "norm": "none", "standardize": False}, (rows(4, 3),)
     ),
     "FullyConnected": Tiny({**FULLY_CONNECTED, "batch_normalization": False}, (rows(6, 5),)),
+    "GradientReversal": Tiny(
+        {"schedule": "constant", "maximum": 0.5, "steps": 7, "by_epoch": True}, (rows(4, 3),)
+    ),
+    "MHTN": Tiny(
+        {
+            **CHTN,
+            "edges": (("image", "text", 0.5),),
+            "edge_normalization": "mean",
+            "shared_bn": False,
+            "cross_weight": 1e-2,
+            "modality_weight": 0.2,
+            "modality_form": "softmax",
+            "bottleneck_units": 3,
+            "discriminator_units": (4, 2),
+            "reversal": "constant",
+            "reversal_maximum": 0.5,
+            "reversal_steps": 7,
+        },
+        (PAIRS,),
+    ),
     "MMDLoss": Tiny(
         {"num_kernels": 2, "multiplier": 3.0, "estimator": "linear_random", "seed": 3},
         (rows(4, 3), rows(4, 3, seed=1)),
+    ),
+    "ModalityDiscriminator": Tiny(
+        {"media": 3, "units": (4, 2), "members": 2, "seed": 3}, (rows(6, 8),)
     ),
     "PairedBatches": Tiny(
         {"streams": [Stream({"image": rows(4, 3)}, {"image": np.eye(4)})], "batch_size": 2}
@@ -96,6 +120,8 @@ TINY = {
     ),
     "RetrievalMAP": Tiny({"data": toy()}),
     "SemanticMatching": Tiny({"C": 0.5, "readout": "centred_probabilities", "max_iter": 50}),
-    "SharedLayers": Tiny({**FULLY_CONNECTED, "batch_normalization": True}, (rows(6, 10),)),
+    "SharedLayers": Tiny(
+        {**FULLY_CONNECTED, "batch_normalization": True, "with_raw": True}, (rows(6, 10),)
+    ),
     "SplitRows": Tiny({}, (rows(5, 3), [rows(2, 1), rows(3, 1)])),
 }

@@ -1,5 +1,7 @@
 """`BatchNormalization` whose statistics leave out rows that are not there."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -14,7 +16,12 @@ class BatchNormalization(keras.layers.BatchNormalization):
     there, and a batch that has fewer than two of them leaves the running statistics as they are.
     Keras' own `mask` would draw them to zero.
 
-    The arguments are those of `keras.layers.BatchNormalization`.
+    Args:
+        momentum: Share of the running statistics that is kept from batch to batch.
+        epsilon: What is added to variances.
+        center: Whether to add a trained shift.
+        scale: Whether to multiply with a trained scale.
+        **kwargs: Further arguments of `keras.layers.BatchNormalization`.
 
     Call arguments:
         inputs: Rows `(n, d)`.
@@ -35,6 +42,16 @@ class BatchNormalization(keras.layers.BatchNormalization):
     Reference:
         S. Ioffe, C. Szegedy: Batch normalization, ICML 2015, algorithm 1.
     """
+
+    def __init__(
+        self,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(momentum=momentum, epsilon=epsilon, center=center, scale=scale, **kwargs)
 
     def call(
         self, inputs: Tensor, training: bool | None = None, present: Tensor | None = None

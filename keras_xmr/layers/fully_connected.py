@@ -89,9 +89,7 @@ class FullyConnected(keras.layers.Layer):
         ]
         # Epsilon and momentum are the release's.
         self.normalizations = [
-            BatchNormalization(
-                momentum=0.9, epsilon=1e-5, center=False, scale=False, dtype=policy
-            )
+            BatchNormalization(momentum=0.9, epsilon=1e-5, center=False, scale=False, dtype=policy)
             for _ in (self.units if batch_normalization else ())
         ]
 

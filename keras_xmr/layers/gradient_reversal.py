@@ -53,10 +53,10 @@ class GradientReversal(keras.layers.Layer):
     | `"constant"` | 1 |
     | `"caffe"` | as the release of MHTN has it, (0, 1e5, -0.5, 5000) |
 
-    **`"caffe"` does not reverse.** Its alpha is negative, and so is its factor: gradients keep their
-    sign, and are multiplied with 5 in batch 1, with 500 in batch 100 and with 24,492 from batch 5000
-    on, so that both sides help each other. It is there for study. The release counts updates of 16
-    batches each; to follow it there, give 80,000 `steps`.
+    **`"caffe"` does not reverse.** Its alpha is negative, and so is its factor: gradients keep
+    their sign, and are multiplied with 5 in batch 1, with 500 in batch 100 and with 24,492 from
+    batch 5000 on, so that both sides help each other. It is there for study. The release counts
+    updates of 16 batches each; to follow it there, give 80,000 `steps`.
 
     Args:
         schedule: Name of a schedule above.
@@ -67,7 +67,7 @@ class GradientReversal(keras.layers.Layer):
         **kwargs: What every Keras layer takes.
 
     Call arguments:
-        inputs: Any tensor.
+        inputs: Rows `(n, d)`, or any other tensor.
         training: Whether to count this call.
 
     Returns:
@@ -104,18 +104,21 @@ class GradientReversal(keras.layers.Layer):
         self.by_epoch = by_epoch
 
     def build(self, input_shape: Any) -> None:
-        planned = self.steps or SCHEDULES[self.schedule]["steps"] or 0
         # Numbers that change in training are weights: others would be compiled in.
-        self.count = self._number("count", 0.0)
-        self.planned = self._number("planned", float(planned))
+        self.count = self._number("count")
+        self.length: Any = self._length() or self._number("length")
         if self.by_epoch:
-            self.epochs = self._number("epochs", 0.0)
+            self.epochs = self._number("epochs")
         super().build(input_shape)
 
-    def _number(self, name: str, value: float) -> Any:
-        initializer = keras.initializers.Constant(value)
+    def _length(self) -> int | None:
+        """Steps of the schedule, where they do not depend on the training."""
+        length: int | None = self.steps or SCHEDULES[self.schedule]["steps"]
+        return length
+
+    def _number(self, name: str) -> Any:
         return self.add_weight(
-            name=name, initializer=initializer, dtype="float32", trainable=False, autocast=False
+            name=name, initializer="zeros", dtype="float32", trainable=False, autocast=False
         )
 
     def plan(self, batches: int | None, epochs: int) -> None:
@@ -128,22 +131,20 @@ class GradientReversal(keras.layers.Layer):
         Raises:
             ValueError: If the schedule depends on a number of batches that nobody knows.
         """
-        unknown = [number for number in self._to_plan() if not float(number.value)]
-        if unknown and batches is None:
+        if self._length() is None and batches is None:
             raise ValueError(
                 f"The schedule {self.schedule!r} takes as long as the training, whose number of "
                 "batches must be known. Received: batches=None. Pass steps_per_epoch to `fit`, or "
                 "give the layer its number of steps."
             )
-        for number in unknown:
-            number.assign(float(epochs if number is not self.planned else epochs * (batches or 0)))
-
-    def _to_plan(self) -> list[Any]:
-        return [self.planned, *([self.epochs] if self.by_epoch else [])]
+        if self._length() is None and not float(self.length.value):
+            self.length.assign(float(epochs * (batches or 0)))
+        if self.by_epoch and not float(self.epochs.value):
+            self.epochs.assign(float(epochs))
 
     def factor(self) -> Tensor:
         """The present factor, float32."""
-        progress = self.count / ops.maximum(self.planned, 1.0)
+        progress = self.count / ops.maximum(self.length, 1.0)
         if self.by_epoch:
             epochs = ops.maximum(self.epochs, 1.0)
             progress = ops.floor(progress * epochs) / epochs

@@ -21,7 +21,7 @@ class ModalityDiscriminator(keras.layers.Layer):
         **kwargs: What every Keras layer takes.
 
     Call arguments:
-        inputs: Rows `(n, members * d)`.
+        inputs: Rows `(n, d)`; the same share of `d` belongs to each member.
 
     Returns:
         Logits `(n, members * media)`.

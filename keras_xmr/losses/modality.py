@@ -26,7 +26,8 @@ def modality_loss(
     A discriminator that knows nothing (logits 0) of `M` media has `M * log 2` and `log M`.
 
     Args:
-        logits: For each medium the logits of its rows, `(rows, members * M)`.
+        logits: For each of the `M` media the logits of its rows, `(rows, outputs)`: `M` of each
+            member.
         form: `"sigmoid"`, as in the release of MHTN, or `"softmax"`.
         present: For each medium the weights `(rows,)` of its rows: 0 for those that are missing.
             `None` is 1 for all.

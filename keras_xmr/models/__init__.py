@@ -2,5 +2,6 @@
 
 from keras_xmr.models.chtn import CHTN
 from keras_xmr.models.cross_modal_model import CrossModalModel
+from keras_xmr.models.mhtn import MHTN
 
-__all__ = ["CHTN", "CrossModalModel"]
+__all__ = ["CHTN", "CrossModalModel", "MHTN"]  # noqa: RUF022 (sorted as Python sorts)

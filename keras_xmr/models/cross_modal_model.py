@@ -139,9 +139,7 @@ class CrossModalModel(keras.Model):
         absent = {m: self.get_layer(m).batch_shape[1:] for m in self.media if m not in known}
         pairings = pairing_of(pairing, list(self.media), self.hub)
         streams = [
-            paired_stream(
-                data.part(split), known, self.hub, rows, pairings, self.partial, absent
-            )
+            paired_stream(data.part(split), known, self.hub, rows, pairings, self.partial, absent)
         ]
         if source is not None:
             streams.append(single_stream(source.part(split), self.hub, SOURCE, rows))
@@ -154,7 +152,15 @@ class CrossModalModel(keras.Model):
 
         See `keras_xmr.optimizers.paper_optimizer`.
         """
-        super().compile(paper_optimizer() if optimizer == "paper" else optimizer, *args, **kwargs)
+        if optimizer == "paper":
+            optimizer = paper_optimizer(self.rate_multipliers)
+        super().compile(optimizer, *args, **kwargs)
+
+    @property
+    def rate_multipliers(self) -> dict[str, float]:
+        """Pattern to factor on the learning rate, as in the release: see `keras_xmr.optimizers`."""
+        # "beta" is the shift of normalised inputs. Not every model has one.
+        return {"bias|beta": 2.0}
 
     def compile_from_config(self, config: Config) -> None:
         """The counterpart of Keras' `get_compile_config`: a loaded model can train on."""
@@ -390,9 +396,9 @@ def _argument_names(kind: type[CrossModalModel]) -> list[str]:
     """Names of the constructor's arguments, and of those that it hands on to its parent's."""
     names: dict[str, None] = {}
     for parent in kind.__mro__[: kind.__mro__.index(CrossModalModel)]:
-        parameters = inspect.signature(parent.__init__).parameters.values()
+        parameters = inspect.signature(parent).parameters.values()
         names |= dict.fromkeys(p.name for p in parameters if p.kind != p.VAR_KEYWORD)
-    return [name for name in names if name != "self" and not name.startswith("_")]
+    return [name for name in names if not name.startswith("_")]
 
 
 def _check_pictures_have_trunks(

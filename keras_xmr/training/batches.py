@@ -67,9 +67,7 @@ def paired_stream(
         ValueError: If an instance has no partner in a medium that is not partial.
     """
     joined = [m for m in media if m == hub or (pairing[m] == "instance" and m not in partial)]
-    index = (
-        data.paired_rows(joined) if len(joined) > 1 else {hub: np.arange(len(data.medium(hub)))}
-    )
+    index = data.paired_rows(joined) if len(joined) > 1 else {hub: np.arange(len(data.medium(hub)))}
     partners = {
         m: partners_by(pairing[m], data, m, hub, index[hub]) for m in media if m not in joined
     }

@@ -35,9 +35,7 @@ class Partners:
         return empty[self.group_of]
 
 
-def pairing_of(
-    pairing: str | Mapping[str, str], media: Sequence[str], hub: str
-) -> dict[str, str]:
+def pairing_of(pairing: str | Mapping[str, str], media: Sequence[str], hub: str) -> dict[str, str]:
     """The pairing of each medium with the hub.
 
     Raises:
@@ -68,7 +66,7 @@ def partners_by(
     """
     items, anchors = data.medium(medium), data.medium(hub)
     if pairing == "row":
-        return Partners(instances % len(items), np.arange(len(items))[:, None])
+        return Partners(instances % len(items), list(np.arange(len(items))[:, None]))
     keys, wanted = _keys(items, pairing), _keys(anchors, pairing)
     rows_of: dict[object, list[int]] = {key: [] for key in wanted}
     for row, key in enumerate(keys):

@@ -51,7 +51,9 @@ MODELS = {
 
 
 def argument_names(function):
-    """Names of the parameters that a caller can give by name."""
+    """Names of the parameters that a caller can give by name; those of a class alone have a _."""
     wanted = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     parameters = inspect.signature(function).parameters.values()
-    return [p.name for p in parameters if p.kind in wanted and p.name != "self"]
+    return [
+        p.name for p in parameters if p.kind in wanted and p.name != "self" and p.name[0] != "_"
+    ]
