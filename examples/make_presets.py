@@ -21,7 +21,7 @@ from keras_xmr.datasets import load, pascal_sentences
 from keras_xmr.preprocessing import PictureLoader
 from keras_xmr.training.progress import TrainingProgress
 from keras_xmr.training.recipes import RECIPES
-from keras_xmr.training.train import train_chtn
+from keras_xmr.training.train import train_model
 from keras_xmr.trunks import load_trunk, mirrored
 
 ROOT = Path(__file__).parent.parent
@@ -75,7 +75,7 @@ SOURCES = {
 
 def trained(data, source):
     """A model of bundled or published features, by the recipe of its data."""
-    return train_chtn(data, source, seed=SEED, progress=True)
+    return train_model("chtn", data, source, seed=SEED, progress=True)
 
 
 def trained_from_pixels(data, source):
@@ -84,11 +84,18 @@ def trained_from_pixels(data, source):
     # All of these pairs are for training, so that there is no validation to show.
     shown = [TrainingProgress()]
     pairs = never_held_out()
-    train_chtn(pairs, source, trunks={"image": trunk}, recipe=RECIPES["trunk"], callbacks=shown)
+    train_model(
+        "chtn",
+        pairs,
+        source,
+        trunks={"image": trunk},
+        recipe=RECIPES["chtn"]["trunk"],
+        callbacks=shown,
+    )
     trunk.trainable = False
-    recipe = RECIPES["pascal_sentences_pixels"]
+    recipe = RECIPES["chtn"]["pascal_sentences_pixels"]
     trunks = {"image": mirrored(trunk)}
-    return train_chtn(data, source, trunks=trunks, recipe=recipe, seed=SEED, progress=True)
+    return train_model("chtn", data, source, trunks=trunks, recipe=recipe, seed=SEED, progress=True)
 
 
 def never_held_out():

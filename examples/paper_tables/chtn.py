@@ -30,7 +30,7 @@ from keras_xmr.preprocessing import (
     extract_features,
 )
 from keras_xmr.training.recipes import preprocessor_for, recipe_for
-from keras_xmr.training.train import train_chtn
+from keras_xmr.training.train import train_model
 from keras_xmr.trunks import load_trunk
 
 FOLDER = Path(__file__).parent
@@ -143,7 +143,7 @@ def trained(sets, source, **changes):
     recipe = replace(recipe, model=recipe.model | changes)
     seeds = [[number] for number in SEEDS] if len(sets) > 1 else [list(SEEDS)]
     return [
-        [train_chtn(final(data), source, recipe=recipe, seed=seed) for seed in of_split]
+        [train_model("chtn", final(data), source, recipe=recipe, seed=seed) for seed in of_split]
         for data, of_split in zip(sets, seeds, strict=True)
     ]
 

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 METHODS = {
     "chtn": "cross-modal hybrid transfer network (IJCAI 2017)",
+    "mhtn": "modal-adversarial hybrid transfer network, any number of media (TCYB 2018)",
     "semantic_matching": "baseline: one logistic regression for each medium",
 }
+# Those that learn from a source domain, and from pixels.
+TRANSFER = ("chtn", "mhtn")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -28,20 +31,23 @@ def run(arguments: argparse.Namespace) -> None:
 
     raw = arguments.trunk is not None
     for option in ("source", "trunk"):
-        if getattr(arguments, option) and arguments.method != "chtn":
-            raise ValueError(f"Only chtn takes a {option}. Received: method={arguments.method!r}.")
+        if getattr(arguments, option) and arguments.method not in TRANSFER:
+            raise ValueError(
+                f"Only {' and '.join(TRANSFER)} take a {option}. "
+                f"Received: method={arguments.method!r}."
+            )
     data = load(arguments.data, raw=raw, skip_bad=arguments.skip_bad)
     source = (
         load(arguments.source, raw=raw, skip_bad=arguments.skip_bad) if arguments.source else None
     )
     ensure_backend()
     checkpoint = arguments.out.with_name(f"{arguments.out.name}.checkpoint")
-    if arguments.method == "chtn":
-        model = _train_chtn(arguments, data, source, checkpoint)
-    else:
+    if arguments.method == "semantic_matching":
         from keras_xmr.training.train import fit_semantic_matching
 
         model = fit_semantic_matching(data)
+    else:
+        model = _train(arguments, data, source, checkpoint)
     report = keras_xmr.evaluate(*past_trunks(model, data))
     model.save_to_preset(
         arguments.out,
@@ -62,19 +68,20 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"saved {arguments.out}", file=sys.stderr)
 
 
-def _train_chtn(
+def _train(
     arguments: argparse.Namespace,
     data: "CrossModalData",
     source: "CrossModalData | None",
     checkpoint: Path,
 ) -> Any:
-    from keras_xmr.training.train import train_chtn
+    from keras_xmr.training.train import train_model
     from keras_xmr.trunks import load_trunk
 
     trunks = {}
     if arguments.trunk:
         trunks["image"] = load_trunk(arguments.trunk, arguments.trunk_weights)
-    model = train_chtn(
+    model = train_model(
+        arguments.method,
         data,
         source,
         trunks=trunks,
@@ -83,7 +90,7 @@ def _train_chtn(
         checkpoint=checkpoint,
         progress=True,
     )
-    return model if source is None else model.for_retrieval()
+    return model.for_retrieval()
 
 
 def _recipe(arguments: argparse.Namespace, data: "CrossModalData") -> "Recipe":
@@ -92,6 +99,7 @@ def _recipe(arguments: argparse.Namespace, data: "CrossModalData") -> "Recipe":
 
     recipe = recipe_for(
         data,
+        arguments.method,
         epochs=arguments.epochs,
         batch_size=arguments.batch_size,
         optimizer=arguments.optimizer,

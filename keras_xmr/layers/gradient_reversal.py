@@ -33,9 +33,8 @@ def reversal_factor(progress: Tensor, lower: float, upper: float, alpha: float) 
         Y. Ganin, V. Lempitsky: Unsupervised domain adaptation by backpropagation, ICML 2015,
         equation (14), which has lower 0, upper 1 and alpha 10.
     """
-    height = upper - lower
-    progress = ops.minimum(1.0, progress)
-    return 2.0 * height / (1.0 + ops.exp(-alpha * progress)) - height + lower
+    # As a tanh, which is exact where the terms of the fraction would nearly cancel.
+    return (upper - lower) * ops.tanh(0.5 * alpha * ops.minimum(1.0, progress)) + lower
 
 
 @keras.saving.register_keras_serializable(package="keras_xmr")

@@ -75,9 +75,11 @@ def paired_stream(
         check_none_is_missing(partners[medium], data, medium)
     rows, labels = {}, {}
     for m in media:
-        items = data.medium(m).rows(index[m]) if m in index else data.medium(m)
-        rows[m] = rows_of(items.items, m)
-        labels[m] = label_distributions(items.labels, data.num_classes)
+        items = data.medium(m)
+        # An item may belong to several instances, so that these rows are not items of a medium.
+        of_instances = index.get(m, np.arange(len(items)))
+        rows[m] = rows_of(items.items[of_instances], m)
+        labels[m] = label_distributions(items.labels[of_instances], data.num_classes)
     for medium, shape in (absent or {}).items():
         rows[medium] = np.zeros((1, *shape), dtype=np.float32)
         labels[medium] = np.zeros((1, data.num_classes), dtype=np.float32)

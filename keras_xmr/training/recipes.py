@@ -14,16 +14,17 @@ from keras_xmr.types import Config
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a CHTN is built and trained.
+    """How a model is built and trained.
 
     Attributes:
-        model: Arguments of `CHTN`.
+        model: Arguments of its class.
         transforms: Medium name to class and arguments of its transform; others get the usual one.
         epochs: Times through the training pairs.
         batch_size: Pairs per step.
         optimizer: `"adamw"`, or `"paper"`: the SGD of the release, with its own rate and decay.
         learning_rate: Highest learning rate of AdamW; it falls to zero as half a cosine.
         weight_decay: Decoupled weight decay of AdamW, on matrices alone.
+        rates: Pattern to factor on AdamW's learning rate: see `keras_xmr.optimizers`.
         trunk_rate: Learning rate of trunks as a share of that of the other layers. 0 keeps trunks
             as they are, so that the features of each picture are computed once.
         trained_from: Name of the first layer of a trunk that is trained; `None` for all of them.
@@ -42,6 +43,7 @@ class Recipe:
     optimizer: str = "adamw"
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
+    rates: dict[str, float] = field(default_factory=dict)
     trunk_rate: float = 0.0
     trained_from: str | None = None
     accumulate: int | None = None
@@ -63,7 +65,7 @@ PASCAL: Config = {
     "readout": "centred_probabilities",
 }
 
-RECIPES = {
+CHTN_RECIPES = {
     "wikipedia": Recipe(
         model={
             "input_normalization": (),
@@ -125,14 +127,21 @@ RECIPES = {
     ),
 }
 
+MHTN_RECIPES = {
+    name: replace(recipe, model=recipe.model | {"shared_bn": False, "modality_weight": 0.1})
+    for name, recipe in CHTN_RECIPES.items()
+}
+
+RECIPES = {"chtn": CHTN_RECIPES, "mhtn": MHTN_RECIPES}
 
 # Inverse penalties of semantic matching, for the transforms of the same data set's recipe.
 PENALTIES = {"pascal_sentences": {"image": 10.0, "text": 3.0}}
 
 
-def recipe_for(data: CrossModalData, **changes: Any) -> Recipe:
+def recipe_for(data: CrossModalData, method: str = "chtn", **changes: Any) -> Recipe:
     """The recipe of a data set, or else that of Pascal Sentences, with some attributes changed."""
-    recipe = RECIPES.get(data.name, RECIPES["pascal_sentences"])
+    recipes = RECIPES[method]
+    recipe = recipes.get(data.name, recipes["pascal_sentences"])
     return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
 
 

@@ -11,7 +11,9 @@ from keras_xmr.baselines.semantic_matching import SemanticMatching
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.layers.feature_scaling import FeatureScaling
 from keras_xmr.models.chtn import CHTN
+from keras_xmr.models.cross_modal_model import CrossModalModel
 from keras_xmr.models.entrance import append
+from keras_xmr.models.mhtn import MHTN
 from keras_xmr.optimizers import AdamW, paper_optimizer
 from keras_xmr.preprocessing.extraction import extract_features
 from keras_xmr.preprocessing.features import FeatureScaler
@@ -22,6 +24,8 @@ from keras_xmr.training.recipes import PENALTIES, Recipe, preprocessor_for, reci
 from keras_xmr.trunks.fine_tuning import train_from
 
 Trunks = Mapping[str, keras.Model]
+
+MODELS: dict[str, type[CrossModalModel]] = {"chtn": CHTN, "mhtn": MHTN}
 
 
 def fit_semantic_matching(data: CrossModalData) -> SemanticMatching:
@@ -40,7 +44,8 @@ def fit_semantic_matching(data: CrossModalData) -> SemanticMatching:
     return SemanticMatching(PENALTIES.get(data.name, 1.0), preprocessor=preprocessor).fit(data)
 
 
-def train_chtn(
+def train_model(
+    method: str,
     data: CrossModalData,
     source: CrossModalData | None = None,
     *,
@@ -50,14 +55,15 @@ def train_chtn(
     checkpoint: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     progress: bool = False,
-) -> CHTN:
-    """Train a CHTN on the training part of a data set, for the epochs of its recipe.
+) -> CrossModalModel:
+    """Train a model on the training part of a data set, for the epochs of its recipe.
 
     Args:
+        method: `"chtn"` or `"mhtn"`.
         data: The target data.
         source: The source data, or `None`.
         trunks: Medium to the trunk of its pictures, where `data` holds pictures.
-        recipe: The settings; `None` for `recipe_for(data)`.
+        recipe: The settings; `None` for `recipe_for(data, method)`.
         seed: Seed of initial weights, dropout and batch order.
         checkpoint: Folder that keeps the state of the training after each epoch. If it holds one
             of the same settings, training goes on from there.
@@ -67,9 +73,10 @@ def train_chtn(
     Returns:
         The trained model, source branch included; it takes what `data` holds.
     """
-    recipe = recipe or recipe_for(data)
+    recipe = recipe or recipe_for(data, method)
     train = functools.partial(
         _train,
+        MODELS[method],
         recipe=recipe,
         seed=seed,
         checkpoint=checkpoint,
@@ -88,6 +95,7 @@ def train_chtn(
 
 
 def _train(
+    kind: type[CrossModalModel],
     data: CrossModalData,
     source: CrossModalData | None,
     trunks: Trunks,
@@ -97,8 +105,8 @@ def _train(
     checkpoint: Path | None,
     callbacks: Sequence[keras.callbacks.Callback],
     progress: bool,
-) -> CHTN:
-    model = CHTN.for_data(
+) -> CrossModalModel:
+    model = kind.for_data(
         data,
         source,
         preprocessor=preprocessor_for(data, recipe, **loaders_for(trunks)),
@@ -136,9 +144,9 @@ def _to_train(medium: str, trunk: keras.Model, recipe: Recipe) -> keras.Model:
     return append(trunk, FeatureScaling(**config, name="feature_scaling"))
 
 
-def _optimizer(model: CHTN, recipe: Recipe, batches: int) -> keras.optimizers.Optimizer:
+def _optimizer(model: CrossModalModel, recipe: Recipe, batches: int) -> keras.optimizers.Optimizer:
     if recipe.optimizer == "paper":
-        return paper_optimizer()
+        return paper_optimizer(model.rate_multipliers)
     if recipe.optimizer != "adamw":
         raise ValueError(
             f"Recipes know the optimizers 'adamw' and 'paper'. Received: {recipe.optimizer!r}."
@@ -146,11 +154,13 @@ def _optimizer(model: CHTN, recipe: Recipe, batches: int) -> keras.optimizers.Op
     steps = max(1, batches // (recipe.accumulate or 1))
     schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, decay_steps=steps)
     of_trunks = [v.path for trunk in model.trunks.values() for v in trunk.trainable_variables]
-    pattern = f"^({'|'.join(map(re.escape, of_trunks))})$"
+    rates = dict(recipe.rates)
+    if of_trunks:
+        rates[f"^({'|'.join(map(re.escape, of_trunks))})$"] = recipe.trunk_rate
     return AdamW(
         schedule,
         weight_decay=recipe.weight_decay,
-        multipliers={pattern: recipe.trunk_rate} if of_trunks else None,
+        multipliers=rates,
         gradient_accumulation_steps=recipe.accumulate,
         use_ema=recipe.averaging is not None,
         ema_momentum=recipe.averaging or 0.99,

@@ -1,4 +1,4 @@
-"""`train_chtn`: features, pictures with a frozen trunk, and trunk and all."""
+"""`train_model`: features, pictures with a frozen trunk, and trunk and all."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from keras_xmr import evaluate
 from keras_xmr.datasets import toy
 from keras_xmr.preprocessing import PictureLoader
 from keras_xmr.training.recipes import Recipe, recipe_for
-from keras_xmr.training.train import fit_semantic_matching, train_chtn
+from keras_xmr.training.train import fit_semantic_matching, train_model
 from tests.models.pictures import coloured, trunk
 
 SMALL = Recipe(model={"pathway_units": (8, 8), "shared_units": (8, 8)}, epochs=2, batch_size=8)
@@ -34,7 +34,7 @@ def test_a_frozen_trunk_stays_as_it_was_and_the_model_takes_pictures():
     network = trunk()
     before = values(network)
     recipe = replace(SMALL, epochs=40, learning_rate=2e-2)
-    model = train_chtn(DATA, SOURCE, trunks={"image": network}, recipe=recipe)
+    model = train_model("chtn", DATA, SOURCE, trunks={"image": network}, recipe=recipe)
     assert not any(changed(before, values(network)))
     assert isinstance(model.preprocessor.transforms["image"], PictureLoader)
     assert evaluate(model.for_retrieval(), DATA).map > 0.95
@@ -46,7 +46,7 @@ def test_a_trunk_is_trained_at_its_share_of_the_rate():
         network = trunk(normalize=False)
         before = values(network)
         recipe = replace(SMALL, trunk_rate=share)
-        model = train_chtn(DATA, SOURCE, trunks={"image": network}, recipe=recipe)
+        model = train_model("chtn", DATA, SOURCE, trunks={"image": network}, recipe=recipe)
         moved[share] = np.abs(values(network)[0] - before[0]).mean()
         assert np.isfinite(model.encode_image(DATA)).all()
     # Adam's steps have the size of the rate.
@@ -58,7 +58,7 @@ def test_training_from_a_layer_on_leaves_the_ones_before_and_all_normalisation()
     convolution = next(x.name for x in network.layers if "conv" in x.name)
     before = {layer.name: values(layer) for layer in network.layers if layer.weights}
     recipe = replace(SMALL, trunk_rate=1.0, trained_from=convolution)
-    train_chtn(DATA, SOURCE, trunks={"image": network}, recipe=recipe)
+    train_model("chtn", DATA, SOURCE, trunks={"image": network}, recipe=recipe)
     for layer in network.layers:
         if layer.weights:
             expected = layer.name == convolution
@@ -66,31 +66,31 @@ def test_training_from_a_layer_on_leaves_the_ones_before_and_all_normalisation()
 
 
 def test_features_need_no_trunk_and_follow_the_recipe():
-    model = train_chtn(toy(), recipe=SMALL)
+    model = train_model("chtn", toy(), recipe=SMALL)
     assert model.pathway_units == (8, 8)
     assert model.trunks == {}
 
 
 def test_averaged_weights_are_what_training_ends_with():
-    plain = train_chtn(toy(), recipe=SMALL)
-    averaged = train_chtn(toy(), recipe=replace(SMALL, averaging=0.9))
+    plain = train_model("chtn", toy(), recipe=SMALL)
+    averaged = train_model("chtn", toy(), recipe=replace(SMALL, averaging=0.9))
     assert any(changed(values(plain), values(averaged)))
 
 
 def test_a_run_that_is_finished_is_not_trained_again(tmp_path):
-    first = train_chtn(toy(), recipe=SMALL, checkpoint=tmp_path / "run")
-    again = train_chtn(toy(), recipe=SMALL, checkpoint=tmp_path / "run")
+    first = train_model("chtn", toy(), recipe=SMALL, checkpoint=tmp_path / "run")
+    again = train_model("chtn", toy(), recipe=SMALL, checkpoint=tmp_path / "run")
     assert not any(changed(values(first), values(again)))
     with pytest.raises(ValueError, match="settings it was begun with"):
-        train_chtn(toy(), recipe=replace(SMALL, batch_size=9), checkpoint=tmp_path / "run")
+        train_model("chtn", toy(), recipe=replace(SMALL, batch_size=9), checkpoint=tmp_path / "run")
 
 
 def test_the_paper_s_optimizer_and_unknown_ones():
     recipe = recipe_for(toy(), epochs=1, optimizer="paper")
-    model = train_chtn(toy(), recipe=replace(recipe, model=SMALL.model))
+    model = train_model("chtn", toy(), recipe=replace(recipe, model=SMALL.model))
     assert model.optimizer.gradient_accumulation_steps == 16
     with pytest.raises(ValueError, match=r"'adamw' and 'paper'\. Received: 'sgd'"):
-        train_chtn(toy(), recipe=replace(SMALL, optimizer="sgd"))
+        train_model("chtn", toy(), recipe=replace(SMALL, optimizer="sgd"))
 
 
 def test_semantic_matching_wants_features():
