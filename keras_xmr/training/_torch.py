@@ -1,9 +1,15 @@
-"""What only PyTorch has: global random state, from which dropout without a seed is drawn."""
+"""What only PyTorch has: gradients on request, and global random state.
+
+Dropout without a seed is drawn from that state.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
-from keras_xmr.types import Array
+from keras_xmr.types import Array, Tensor
 
 
 def random_state() -> dict[str, Array]:
@@ -22,3 +28,22 @@ def set_random_state(states: dict[str, Array]) -> None:
             torch.set_rng_state(tensor)
         else:
             torch.cuda.set_rng_state(tensor, device)
+
+
+def minimize(
+    model: Any,
+    optimizer: Any,
+    variables: Sequence[Any],
+    compute: Callable[[], tuple[Tensor, Tensor]],
+) -> Tensor:
+    """One update of `variables`; see `keras_xmr.training._jax.minimize`.
+
+    No tensor's `grad` is touched, so nothing is left for the next player.
+    """
+    loss, more = compute()
+    gradients = torch.autograd.grad(
+        optimizer.scale_loss(loss), [v.value for v in variables], materialize_grads=True
+    )
+    with torch.no_grad():
+        optimizer.apply(gradients)
+    return more.detach()
