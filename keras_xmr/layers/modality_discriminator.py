@@ -11,11 +11,12 @@ from keras_xmr.types import Config, Tensor
 
 @keras.saving.register_keras_serializable(package="keras_xmr")
 class ModalityDiscriminator(keras.layers.Layer):
-    """Rectified layers and one logit for each medium; nothing is normalised.
+    """Hidden layers and one logit for each medium; nothing is normalised.
 
     Args:
         media: Number of media.
         units: Width of each hidden layer.
+        activation: What follows each hidden layer: the name of a Keras activation.
         members: Number of independent discriminators side by side, each for its part of the input.
         seed: Seed of the initial weights.
         **kwargs: What every Keras layer takes.
@@ -40,6 +41,7 @@ class ModalityDiscriminator(keras.layers.Layer):
         self,
         media: int = 2,
         units: Sequence[int] = (1024, 1024),
+        activation: str = "relu",
         members: int = 1,
         seed: int | None = None,
         **kwargs: Any,
@@ -47,6 +49,7 @@ class ModalityDiscriminator(keras.layers.Layer):
         super().__init__(**kwargs)
         self.media = media
         self.units = tuple(units)
+        self.activation = activation
         self.members = members
         self.seed = seed
         self.affine = [
@@ -68,7 +71,7 @@ class ModalityDiscriminator(keras.layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         for layer in self.affine[:-1]:
-            inputs = keras.ops.relu(layer(inputs))
+            inputs = keras.activations.get(self.activation)(layer(inputs))
         return self.affine[-1](inputs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -79,6 +82,7 @@ class ModalityDiscriminator(keras.layers.Layer):
             **super().get_config(),
             "media": self.media,
             "units": self.units,
+            "activation": self.activation,
             "members": self.members,
             "seed": self.seed,
         }

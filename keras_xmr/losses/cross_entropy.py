@@ -37,6 +37,30 @@ def label_cross_entropy(
     return row_mean(ops.mean(of_members, axis=1), present)
 
 
+def multi_label_cross_entropy(labels: Tensor, logits: Tensor) -> Tensor:
+    """Mean over rows of the sum over classes of the binary cross-entropy "does it have this one?".
+
+    Args:
+        labels: 0/1 labels or label distributions `(rows, classes)`: above 0 is yes.
+        logits: `(rows, classes)`.
+
+    Returns:
+        A scalar tensor, float32.
+
+    Example:
+        >>> import numpy as np
+        >>> labels, nothing = np.array([[0.5, 0.5, 0.0]]), np.zeros((1, 3), "float32")
+        >>> round(float(multi_label_cross_entropy(labels, nothing)), 4)  # 3 * log 2
+        2.0794
+
+    Reference:
+        C. M. Bishop: Pattern Recognition and Machine Learning, Springer 2006, equation (5.21).
+    """
+    yes = ops.cast(labels > 0, "float32")
+    logits = ops.cast(logits, "float32")
+    return ops.mean(ops.sum(ops.softplus(logits) - yes * logits, axis=-1))
+
+
 def by_member(logits: Tensor, classes: int) -> Tensor:
     """Logits `(rows, members, classes)`, float32, of `(rows, members * classes)`."""
     return ops.reshape(ops.cast(logits, "float32"), (-1, logits.shape[-1] // classes, classes))

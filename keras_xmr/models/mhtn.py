@@ -297,7 +297,7 @@ def _adversary(
     discriminator = ModalityDiscriminator(
         len(media),
         discriminator_units,
-        members,
+        members=members,
         seed=None if seed is None else seed + 1,
         name=f"{ADVERSARY}_discriminator",
         dtype=dtype,

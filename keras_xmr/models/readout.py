@@ -13,9 +13,19 @@ def posterior(logits: Tensor, classes: int, temperature: float = 1.0) -> Tensor:
     return ops.mean(ops.softmax(by_member(logits, classes) / temperature), axis=1)
 
 
-def read_out(logits: Tensor, classes: int, readout: str, temperature: float = 1.0) -> Tensor:
+def read_out(
+    logits: Tensor,
+    classes: int,
+    readout: str,
+    temperature: float = 1.0,
+    *,
+    multi_label: bool = False,
+) -> Tensor:
     """The common representation `(rows, classes)` that `readout` names, one of the logits."""
     if readout == "logits":
         return ops.mean(by_member(logits, classes), axis=1)
-    probabilities = posterior(logits, classes, temperature)
+    if multi_label:
+        probabilities = ops.sigmoid(logits)
+    else:
+        probabilities = posterior(logits, classes, temperature)
     return probabilities - 1.0 / classes if readout == "centred_probabilities" else probabilities
