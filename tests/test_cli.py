@@ -57,7 +57,7 @@ def test_training_shows_progress_with_time_left(tmp_path, capsys):
     arguments = "train chtn --data toy --epochs 3 --batch-size 16 --out"
     assert main([*arguments.split(), str(tmp_path / "new")]) == 0
     shown = capsys.readouterr().err
-    assert "epoch 3/3" in shown
+    assert "training epochs: 3/3, loss " in shown
     assert "s left" in shown
 
 

@@ -11,7 +11,7 @@ from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.preprocessing.feature_cache import FeatureCache
 from keras_xmr.preprocessing.picture_features import picture_features
 from keras_xmr.preprocessing.pictures import PictureLoader
-from keras_xmr.preprocessing.progress import PictureProgress
+from keras_xmr.progress import Progress
 from keras_xmr.types import Config, Items
 
 # How many unreadable pictures a message lists.
@@ -106,7 +106,7 @@ def extract_features(
             loader,
             file,
             batch_size=batch_size,
-            progress=PictureProgress(f"features of {data.name}", shown=progress),
+            progress=Progress(f"features of {data.name}", shown=progress),
         )
     origin = f"{trunk.name}, {found.rows.shape[1]}-d, sha256:{fingerprint[:16]}; " + ", ".join(
         f"{name} {value}" for name, value in _preprocessing(loader).items()

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from keras_xmr.preprocessing.feature_cache import FeatureCache
-from keras_xmr.preprocessing.images import Picture, picture_bytes, picture_name
-from keras_xmr.preprocessing.pictures import PictureLoader, in_threads
-from keras_xmr.preprocessing.progress import PictureProgress
+from keras_xmr.preprocessing.images import Picture, picture_bytes
+from keras_xmr.preprocessing.pictures import PictureLoader
+from keras_xmr.progress import Progress
 from keras_xmr.types import Array, FloatArray
 
 Item = TypeVar("Item")
@@ -45,9 +45,12 @@ def picture_features(
     cache: FeatureCache | None,
     *,
     batch_size: int = 32,
-    progress: PictureProgress | None = None,
+    progress: Progress | None = None,
 ) -> PictureFeatures:
     """Features of every picture: equal ones computed once, and none that the cache holds.
+
+    Each file is read once: the bytes that are hashed are those that are decoded, so that features
+    belong to the contents they are kept under even if the file changes meanwhile.
 
     Args:
         items: Picture files, or the bytes of them.
@@ -55,38 +58,41 @@ def picture_features(
         loader: How pictures become pixels.
         cache: Where features are read and written, if anywhere.
         batch_size: Pictures per forward pass.
-        progress: Told of every picture that is done.
+        progress: Told how many pictures are done.
 
     Raises:
         ValueError: If the trunk gives something else than finite rows.
     """
-    progress = progress or PictureProgress("pictures", shown=False)
+    progress = progress or Progress("pictures", shown=False)
     found = PictureFeatures(np.zeros((len(items), trunk.output_shape[-1]), dtype=np.float32))
-    rows_of = _rows_by_contents(items, found.unreadable)
-    known = {} if cache is None else cache.read(list(rows_of))
-    for digest, row in known.items():
-        found.rows[rows_of[digest]] = row
-    found.cached = len(known)
-
-    def decode(digest: str) -> tuple[str, Array | OSError]:
-        return digest, _decode(items[rows_of[digest][0]], digest, loader)
-
-    missing = [digest for digest in rows_of if digest not in known]
-    size = min(batch_size, len(missing))
-    with progress.over(len(missing)):
-        for batch in _batches(_ahead(decode, missing, 2 * size), size):
-            for digest, error in batch:
-                if isinstance(error, OSError):
-                    found.unreadable |= dict.fromkeys(rows_of[digest], str(error))
-            pixels = {digest: p for digest, p in batch if not isinstance(p, OSError)}
+    rows_of: dict[str, list[int]] = {}
+    size = 0
+    with progress.over(len(items)):
+        missing = _missing(_ahead(_read, items, batch_size), rows_of, found, cache)
+        decoded = _ahead(lambda picture: _decoded(*picture, loader), missing, batch_size)
+        for batch in _batches(decoded, batch_size):
+            # All batches but the last are as large as the first.
+            size = max(size, len(batch))
+            pixels = {}
+            for digest, decoding in batch:
+                if isinstance(decoding, OSError):
+                    row = rows_of[digest][0]
+                    found.unreadable[row] = _reason(items[row], decoding)
+                else:
+                    pixels[digest] = decoding
             rows = _forward(trunk, list(pixels.values()), size)
             computed = dict(zip(pixels, rows, strict=True))
             if cache is not None:
                 cache.write(computed)
-            for digest, row in computed.items():
-                found.rows[rows_of[digest]] = row
+            for digest, features in computed.items():
+                found.rows[rows_of[digest][0]] = features
             found.computed += len(computed)
-            progress.advance(len(batch))
+            progress.move_to(rows_of[batch[-1][0]][0] + 1)
+        progress.move_to(len(items))
+    for first, *others in rows_of.values():
+        found.rows[others] = found.rows[first]
+        if first in found.unreadable:
+            found.unreadable |= dict.fromkeys(others, found.unreadable[first])
     progress.say(
         f"{found.computed} computed, {found.cached} from the cache, "
         f"{len(found.unreadable)} unreadable"
@@ -94,34 +100,53 @@ def picture_features(
     return found
 
 
-def _rows_by_contents(items: Sequence[Picture], unreadable: dict[int, str]) -> dict[str, list[int]]:
-    """SHA-256 of each different picture to its row numbers; fills in `unreadable`."""
-    rows_of: dict[str, list[int]] = {}
-    for row, digest in enumerate(in_threads(_digest, items)):
-        if isinstance(digest, OSError):
-            unreadable[row] = str(digest)
+def _missing(
+    pictures: Iterable[tuple[str, bytes] | OSError],
+    rows_of: dict[str, list[int]],
+    found: PictureFeatures,
+    cache: FeatureCache | None,
+) -> Iterator[tuple[str, bytes]]:
+    """Digest and bytes of the pictures to compute, each once; of all others the features.
+
+    Fills in `rows_of`, digests to row numbers, as it goes on.
+    """
+    for row, picture in enumerate(pictures):
+        if isinstance(picture, OSError):
+            found.unreadable[row] = str(picture)
+            continue
+        digest, encoded = picture
+        rows = rows_of.setdefault(digest, [])
+        rows.append(row)
+        if len(rows) > 1:
+            continue
+        known = {} if cache is None else cache.read([digest])
+        if known:
+            found.rows[row] = known[digest]
+            found.cached += 1
         else:
-            rows_of.setdefault(digest, []).append(row)
-    return rows_of
+            yield digest, encoded
 
 
-def _digest(item: Picture) -> str | OSError:
+def _read(item: Picture) -> tuple[str, bytes] | OSError:
+    """SHA-256 and bytes, or why there are none. An exception would end all other computation."""
     try:
-        return hashlib.sha256(picture_bytes(item)).hexdigest()
+        encoded = picture_bytes(item)
     except OSError as error:
         return error
+    return hashlib.sha256(encoded).hexdigest(), encoded
 
 
-def _decode(item: Picture, digest: str, loader: PictureLoader) -> Array | OSError:
-    """Pixels, or why there are none. An exception would end the computation of all others."""
+def _decoded(digest: str, encoded: bytes, loader: PictureLoader) -> tuple[str, Array | OSError]:
+    """Digest and pixels, or why there are none."""
     try:
-        pixels: Array = loader([item])[0]
+        return digest, loader([encoded])[0]
     except OSError as error:
-        return error
-    # Otherwise features of the new contents would be kept under those of the old.
-    if _digest(item) != digest:
-        return OSError(f"{picture_name(item)} was changed while it was read")
-    return pixels
+        return digest, error
+
+
+def _reason(item: Picture, error: OSError) -> str:
+    """Why a picture cannot be decoded. The error knows but its bytes, not the name of its file."""
+    return str(error) if isinstance(item, bytes) else f"{item}: {error}"
 
 
 def _forward(trunk: Any, pixels: Sequence[Array], size: int) -> FloatArray:

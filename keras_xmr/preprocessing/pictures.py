@@ -44,7 +44,7 @@ class PictureLoader:
 
     # Part of the name under which features are cached. Raise it with every change of the pixels
     # that the same arguments give.
-    VERSION = 1
+    VERSION = 2
 
     def __init__(self, size: int = CROPPED, resized: int = RESIZED, *, mirror: bool = True) -> None:
         if not 1 <= size <= resized:
@@ -76,7 +76,7 @@ class PictureLoader:
         Raises:
             OSError: If a file is missing or is no picture; the message names it.
         """
-        return self._decoded(items, self._centre)
+        return self._decoded(items, self.size)
 
     def augmented(self, items: Sequence[Picture], rng: np.random.Generator) -> Array:
         """Random crops `(n, size, size, 3)`, uint8, half of them mirrored.
@@ -95,16 +95,7 @@ class PictureLoader:
 
     def whole(self, items: Sequence[Picture]) -> Array:
         """Uncropped pictures `(n, resized, resized, 3)`, uint8, decoded by several threads."""
-        return self._decoded(items, (slice(None), slice(None)))
-
-    def centre_crops(self, pictures: Sequence[Array] | Array) -> Array:
-        """The centres `(n, size, size, 3)` of pictures `(resized, resized, 3)`.
-
-        Args:
-            pictures: What `whole` gave.
-        """
-        crops = [picture[self._centre] for picture in pictures]
-        return np.stack(crops) if crops else np.empty((0, *self.shape), dtype=np.uint8)
+        return self._decoded(items, self.resized)
 
     def random_crops(self, pictures: Sequence[Array] | Array, rng: np.random.Generator) -> Array:
         """The random part of `augmented`, on pictures `(resized, resized, 3)`.
@@ -121,18 +112,12 @@ class PictureLoader:
             crops[row] = crop[:, ::-1] if self.mirror and mirrored[row] else crop
         return crops
 
-    @property
-    def _centre(self) -> tuple[slice, slice]:
-        start = (self.resized - self.size) // 2
-        return slice(start, start + self.size), slice(start, start + self.size)
-
-    def _decoded(self, items: Sequence[Picture], part: tuple[slice, slice]) -> Array:
-        """The same part of every picture, decoded by several threads."""
-        side = len(range(self.resized)[part[0]])
-        pixels = np.empty((len(items), side, side, 3), dtype=np.uint8)
+    def _decoded(self, items: Sequence[Picture], centre: int) -> Array:
+        """The centre of every picture, decoded by several threads."""
+        pixels = np.empty((len(items), centre, centre, 3), dtype=np.uint8)
 
         def fill(row: int) -> None:
-            pixels[row] = resized_picture(items[row], self.resized)[part]
+            pixels[row] = resized_picture(items[row], self.resized, centre)
 
         in_threads(fill, range(len(items)))
         return pixels
@@ -157,9 +142,9 @@ def loaders_for(trunks: Mapping[str, Any]) -> dict[str, PictureLoader]:
 class PictureRows:
     """Pictures that are decoded as they are drawn, in the place of an array of rows.
 
-    Pictures that were decoded once are kept, uncropped, until `keep` bytes are full, so that later
-    epochs decode the remaining ones only. Which those are does not change: each is drawn once in
-    an epoch, so that exchanging them would gain nothing.
+    Pictures that were decoded once are kept, uncropped if crops are random, until `keep` bytes are
+    full, so that later epochs decode the remaining ones only. Which those are does not change: each
+    is drawn once in an epoch, so that exchanging them would gain nothing.
 
     Args:
         items: Picture files, or the bytes of them.
@@ -168,7 +153,8 @@ class PictureRows:
         augmentation: What else is done to a batch of pixels `(n, size, size, 3)`, if anything,
             for example by an augmentation layer of keras-cv. Such a layer draws from its own
             random state, not from the generator given to `draw`: seed it to repeat a training.
-        keep: Bytes of memory for decoded pictures, `3 * resized**2` each; 0 keeps none.
+        keep: Bytes of memory for decoded pictures, `3 * resized**2` each, or `3 * size**2` where
+            only the centre is kept; 0 keeps none.
 
     Example:
         >>> import io
@@ -224,21 +210,22 @@ class PictureRows:
             OSError: If a file is missing or is no picture; the message names it.
         """
         pictures = self._pictures(np.asarray(rows).tolist())
-        if not self.augment:
-            pixels = self.loader.centre_crops(pictures)
-        else:
+        if self.augment:
             pixels = self.loader.random_crops(pictures, rng)
+        else:
+            pixels = np.asarray(pictures, dtype=np.uint8).reshape(-1, *self.loader.shape)
         return pixels if self.augmentation is None else _to_numpy(self.augmentation(pixels))
 
     def _pictures(self, rows: list[int]) -> list[Array]:
-        """Uncropped pictures, in the order of `rows`."""
+        """Centre crops, or uncropped pictures if crops are random, in the order of `rows`."""
+        decode = self.loader.whole if self.augment else self.loader
+        side = self.loader.resized if self.augment else self.loader.size
         # What is kept is never removed, so that looking needs no lock.
         missing = [row for row in dict.fromkeys(rows) if row not in self._kept]
-        decoded = dict(
-            zip(missing, self.loader.whole([self.items[row] for row in missing]), strict=True)
-        )
+        pixels = decode([self.items[row] for row in missing])
+        decoded = dict(zip(missing, pixels, strict=True))
         with self._lock:
-            room = self.keep // (3 * self.loader.resized**2) - len(self._kept)
+            room = self.keep // (3 * side**2) - len(self._kept)
             for row in missing[:room]:
                 # A copy: a view would keep the whole batch in memory.
                 self._kept[row] = decoded[row].copy()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -218,19 +219,40 @@ def test_a_long_list_of_unreadable_pictures_is_cut(tmp_path, trunk):
     assert trunk.batches == []
 
 
-def test_a_file_that_changes_meanwhile_is_not_kept_under_its_old_contents(files, trunk, cache):
+def test_a_file_that_changes_meanwhile_is_kept_under_the_contents_computed(files, trunk, cache):
     class Changing(PictureLoader):
         def __call__(self, items):
-            if items[0] == files[3]:
+            if items[0] == encoded(3):
                 files[3].write_bytes(encoded(80))
             return super().__call__(items)
 
     loader = Changing(SIZE, 6)
     arguments = {"loader": loader, "cache": cache, "progress": False}
-    with pytest.raises(UnreadablePicturesError, match=r"id3 \(.*3\.png was changed while"):
-        extract_features(make_data(files), trunk, **arguments)
+    found = extract_features(make_data(files), trunk, **arguments)
+    np.testing.assert_allclose(rows(found), wanted_rows(trunk, range(COUNT)), atol=1e-5)
     found = extract_features(make_data(files), trunk, **arguments)
     np.testing.assert_allclose(rows(found)[3], wanted_rows(trunk, [80])[0], atol=1e-5)
+    files[3].write_bytes(encoded(3))
+    trunk.batches.clear()
+    found = extract_features(make_data(files), trunk, **arguments)
+    assert trunk.batches == []
+    np.testing.assert_allclose(rows(found), wanted_rows(trunk, range(COUNT)), atol=1e-5)
+
+
+def test_each_file_is_read_once(files, trunk, cache, monkeypatch):
+    read, read_bytes = [], Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or read_bytes(path))
+    extract(make_data(files), trunk, cache)
+    assert sorted(read) == sorted(files)
+
+
+def test_equal_unreadable_pictures_are_all_named(files, trunk):
+    for row in (2, 6):
+        files[row].write_text("no picture")
+    with pytest.raises(UnreadablePicturesError, match=r"id2 \(.*id6 \(") as caught:
+        extract(make_data(files), trunk, None)
+    assert caught.value.ids == ["id2", "id6"]
+    assert sum(trunk.batches) == 3 * 4
 
 
 def test_provenance_tells_trunk_weights_and_preprocessing(files, trunk):
@@ -238,7 +260,7 @@ def test_provenance_tells_trunk_weights_and_preprocessing(files, trunk):
     fingerprint = keras_xmr.trunks.trunk_fingerprint(trunk)
     assert found.home_page == "example.org"
     assert found.features.startswith(f"tiny_trunk, 3-d, sha256:{fingerprint[:16]}; ")
-    assert "loader PictureLoader, version 1, size 4, resized 6" in found.features
+    assert "loader PictureLoader, version 2, size 4, resized 6" in found.features
 
 
 def test_a_second_medium_is_added_to_the_provenance(files, trunk):

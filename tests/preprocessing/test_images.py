@@ -184,6 +184,37 @@ def test_a_very_large_jpeg_takes_a_fraction_of_the_time():
     assert ours < 0.7 * min(seconds(fully) for _ in range(3))
 
 
+@pytest.mark.parametrize("size", [(500, 375), (375, 500), (333, 500), (100, 80), (30, 900), (1, 1)])
+@pytest.mark.parametrize(("resized", "centre"), [(256, 224), (259, 227), (110, 96), (8, 7), (5, 5)])
+def test_the_centre_alone_is_the_centre_of_the_whole_but_for_rounding(size, resized, centre):
+    picture = encoded(detailed(*size), format="png")
+    start = (resized - centre) // 2
+    middle = slice(start, start + centre)
+    wanted = resized_picture(picture, resized)[middle, middle].astype(int)
+    found = resized_picture(picture, resized, centre)
+    assert found.shape == wanted.shape == (centre, centre, 3)
+    difference = np.abs(found - wanted)
+    assert difference.max() <= 2
+    assert (difference > 1).mean() < 0.01
+
+
+def test_the_centre_of_an_upright_photograph_is_taken_after_turning_it():
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    upright = detailed(40, 90)
+    stored = encoded(upright.transpose(Image.Transpose.ROTATE_90), format="png", exif=exif)
+    found = resized_picture(stored, 8, 6)
+    np.testing.assert_array_equal(found, resized_picture(encoded(upright, format="png"), 8, 6))
+
+
+def test_rgb_with_a_transparent_colour_keeps_its_colours(tmp_path):
+    picture = four_colours()
+    picture.save(tmp_path / "a.png", transparency=RED)
+    with Image.open(tmp_path / "a.png") as written:
+        assert (written.mode, written.info["transparency"]) == ("RGB", RED)
+    assert corners(load_picture(tmp_path / "a.png")) == UPRIGHT
+
+
 def test_a_missing_file_and_a_file_that_is_no_picture_are_os_errors(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"gone\.jpg"):
         load_picture(tmp_path / "gone.jpg")

@@ -146,10 +146,10 @@ def decoded(monkeypatch):
     found, lock = [], threading.Lock()
     decode = pictures.resized_picture
 
-    def counting(item, size):
+    def counting(item, *arguments):
         with lock:
             found.append(item)
-        return decode(item, size)
+        return decode(item, *arguments)
 
     monkeypatch.setattr(pictures, "resized_picture", counting)
     return found
@@ -186,6 +186,17 @@ def test_memory_is_bounded(decoded):
     assert len(decoded) == 6 + 4 + 4
     assert sum(kept.nbytes for kept in rows._kept.values()) == 3 * RESIZED**2 * 2
     assert all(kept.base is None for kept in rows._kept.values())
+
+
+def test_of_pictures_that_are_not_augmented_the_centre_is_kept(decoded):
+    photograph = encoded(rng().integers(256, size=(50, 33, 3), dtype="uint8"))
+    # Room for the centre, though not for the whole.
+    rows = PictureRows([photograph], LOADER, augment=False, keep=3 * RESIZED**2 - 1)
+    wanted = LOADER([photograph])
+    for _ in range(2):
+        np.testing.assert_array_equal(rows.draw(np.array([0, 0]), rng()), np.repeat(wanted, 2, 0))
+    assert len(decoded) == 2
+    assert rows.draw(np.array([], dtype=int), rng()).shape == (0, SIZE, SIZE, 3)
 
 
 def test_threads_draw_the_same_and_keep_within_bounds():

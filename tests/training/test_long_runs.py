@@ -2,6 +2,8 @@
 gradient accumulation, moving averages. All through `compile` and `dtype` alone.
 """
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -87,10 +89,12 @@ def test_mixed_precision_encodes_in_float32(policy):
     assert 0 < np.abs(found - wanted).max() < 0.05
 
 
+# torch.compile uses functions of its own that it calls deprecated.
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("jit", [True, False])
 def test_compilation_changes_nothing(plain, jit):
-    if jit and BACKEND == "torch":
-        pytest.skip("torch.compile needs a C++ compiler and a minute")
+    if jit and BACKEND == "torch" and not (shutil.which("g++") or shutil.which("c++")):
+        pytest.skip("torch.compile needs a C++ compiler")
     model, history = trained(compiled={"jit_compile": jit})
     assert model.jit_compile is jit
     assert_close(model, plain[0])
