@@ -9,7 +9,7 @@ itself keeps all cores busy, no pipeline can do better than it.
 Needs KERAS_XMR_DATA with `pascal_sentences/` and, in `backbones/`, the weights of MobileNetV2 and
 SqueezeNet. Replaces the rows that it measures anew in `benchmarks/pipeline.csv`.
 
-Usage: KERAS_XMR_DATA=... KERAS_BACKEND=torch python benchmarks/pipeline.py
+Usage: KERAS_XMR_DATA=... KERAS_BACKEND=torch python -m benchmarks.pipeline
 """
 
 import argparse
@@ -39,6 +39,13 @@ ALONE = "trunk alone"
 KEY = ("backend", "trunk", "task", "variant")
 
 
+class BatchesOfOneFit(PairedBatches):
+    """Batches that end with the last epoch: no variant decodes while the next one is measured."""
+
+    def end(self):
+        return EPOCHS * len(self)
+
+
 def forward(trunk, pictures, count):
     """What to run, by name: features of the pictures."""
     loader = PictureLoader.for_size(trunk.input_shape[1])
@@ -61,15 +68,20 @@ def training(trunk, pictures, count):
     files = pictures.items[:count]
     labels = {"image": label_distributions(pictures.labels[:count], 20)}
     trunk.trainable = True
-    classes = keras.layers.Dense(20, activation="softmax")(trunk.output)
-    model = keras.Model({"image": trunk.input}, {"image": classes})
+    # Keras asks that inputs be called what their tensors are.
+    image = keras.Input(trunk.input_shape[1:], name="image")
+    classes = keras.layers.Dense(20, activation="softmax", name="classes")(trunk(image))
+    model = keras.Model({"image": image}, {"image": classes})
     model.compile("sgd", "categorical_crossentropy")
 
     def train(rows):
-        batches = PairedBatches(
-            [Stream({"image": rows}, labels)], batch_size=BATCH, workers=WORKERS
-        )
-        return lambda: model.fit(batches, epochs=EPOCHS, verbose=0)
+        stream = Stream({"image": rows}, labels)
+
+        def run():
+            batches = BatchesOfOneFit([stream], batch_size=BATCH, workers=WORKERS)
+            model.fit(batches, epochs=EPOCHS, verbose=0)
+
+        return run
 
     return {
         ALONE: train(loader(files)),
