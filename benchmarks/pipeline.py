@@ -7,7 +7,8 @@ median over the turns. The CPU ratio hardly depends on what else the machine doe
 itself keeps all cores busy, no pipeline can do better than it.
 
 Needs KERAS_XMR_DATA with `pascal_sentences/` and, in `backbones/`, the weights of MobileNetV2 and
-SqueezeNet. Replaces the rows that it measures anew in `benchmarks/pipeline.csv`.
+SqueezeNet. Replaces the rows that it measures anew in `benchmarks/pipeline.csv`. Takes between
+three and four minutes on two quiet cores; more turns make the figures steadier.
 
 Usage: KERAS_XMR_DATA=... KERAS_BACKEND=torch python -m benchmarks.pipeline
 """
@@ -30,9 +31,9 @@ from keras_xmr.trunks import load_trunk
 
 TABLE = Path(__file__).with_suffix(".csv")
 BATCH = 32
-# On TensorFlow every call of `fit` prepares two batches twice, to learn their shape: a call per
+# On TensorFlow every call of `fit` prepares two batches more, to learn their shape: a call per
 # epoch would charge the pipeline with what happens once in a training.
-EPOCHS = 4
+EPOCHS = 3
 WORKERS = 2
 TRUNKS = ("mobilenet_v2", "squeezenet")
 ALONE = "trunk alone"
@@ -43,7 +44,8 @@ class BatchesOfOneFit(PairedBatches):
     """Batches that end with the last epoch: no variant decodes while the next one is measured."""
 
     def end(self):
-        return EPOCHS * len(self)
+        """See `BatchesAhead`. `fit` takes its first look at the batches for an epoch of its own."""
+        return (1 + EPOCHS) * len(self)
 
 
 def forward(trunk, pictures, count):
@@ -56,6 +58,8 @@ def forward(trunk, pictures, count):
         for start in range(0, len(ready), BATCH):
             trunk.predict_on_batch(ready[start : start + BATCH])
 
+    # Compiles.
+    trunk.predict_on_batch(ready[:BATCH])
     return {
         ALONE: alone,
         "pipeline": lambda: picture_features(files, trunk, loader, None, batch_size=BATCH),
@@ -77,11 +81,13 @@ def training(trunk, pictures, count):
     def train(rows):
         stream = Stream({"image": rows}, labels)
 
-        def run():
+        def fit(epochs=EPOCHS):
             batches = BatchesOfOneFit([stream], batch_size=BATCH, workers=WORKERS)
-            model.fit(batches, epochs=EPOCHS, verbose=0)
+            model.fit(batches, epochs=epochs, verbose=0)
 
-        return run
+        # Compiles, and decodes what is kept.
+        fit(epochs=1)
+        return fit
 
     return {
         ALONE: train(loader(files)),
@@ -92,8 +98,6 @@ def training(trunk, pictures, count):
 
 def measure(variants, turns):
     """Wall and CPU seconds of every turn, by name."""
-    for run in variants.values():
-        run()
     seconds = {name: [] for name in variants}
     for _ in range(turns):
         for name, run in variants.items():
@@ -140,9 +144,9 @@ def write(rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--turns", type=int, default=7)
+    parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--forward", type=int, default=256, help="pictures per turn")
-    parser.add_argument("--training", type=int, default=96, help="pictures per epoch")
+    parser.add_argument("--training", type=int, default=64, help="pictures per epoch")
     parser.add_argument("--trunk", action="append", choices=TRUNKS, help="by default all")
     options = parser.parse_args()
     pictures = pascal_sentences(features=None).media["image"]
