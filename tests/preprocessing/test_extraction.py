@@ -123,7 +123,9 @@ def test_a_second_run_computes_nothing(files, trunk, cache, capsys):
     assert "11 computed, 0 from the cache, 0 unreadable" in capsys.readouterr().err
     trunk.batches.clear()
     second = extract(make_data(files), trunk, cache, progress=True)
-    assert "0 computed, 11 from the cache, 0 unreadable" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "features of mine: 11/11" in shown
+    assert "0 computed, 11 from the cache, 0 unreadable" in shown
     assert trunk.batches == []
     np.testing.assert_array_equal(rows(first), rows(second))
     assert first.provenance == second.provenance
