@@ -13,6 +13,7 @@ import numpy as np
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.metrics import (
     average_precision,
+    comparable,
     metric_name,
     precision_recall_curve,
     ranked_relevance_blocks,
@@ -172,7 +173,8 @@ def evaluate(
 ) -> Report:
     """Evaluate retrieval between every ordered pair of the media that model and data share.
 
-    An item is relevant to a query if they have a class in common. The whole part is the gallery;
+    The gallery is ranked by the model's metric: by cosine, or by Euclidean distance where the model
+    says so. An item is relevant to a query if they have a class in common. The whole part is the gallery;
     the item paired with a query is not removed. Ties go to the lower row number.
 
     Args:
@@ -209,8 +211,9 @@ def evaluate(
     encoded = {name: model.encode(part, media=name) for name in media}
     directions = []
     for query, gallery in itertools.permutations(media, 2):
+        rows = comparable(encoded[query], encoded[gallery], getattr(model, "metric", "cosine"))
         blocks = ranked_relevance_blocks(
-            encoded[query], encoded[gallery], part.media[query].labels, part.media[gallery].labels
+            *rows, part.media[query].labels, part.media[gallery].labels
         )
         directions.append(_direction(query, gallery, blocks, map_at, recall_at))
     return Report(data.name, split, data.split_hash(), tuple(directions))

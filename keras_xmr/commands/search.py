@@ -66,7 +66,7 @@ class Finder:
         self.medium = medium
         self.items = data.medium(medium)
         self.row_of = {name: row for row, name in enumerate(self.items.ids.tolist())}
-        self.index = ExactIndex().add(model.encode(data, media=medium), self.items.ids)
+        self.index = ExactIndex(model.metric).add(model.encode(data, media=medium), self.items.ids)
 
     def results(self, query: "np.ndarray[Any, Any]", k: int) -> list[dict[str, Any]]:
         """What there is to tell of the `k` best items."""

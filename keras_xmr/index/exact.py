@@ -1,10 +1,11 @@
-"""`ExactIndex`: the nearest common representations by cosine, found by comparing with all."""
+"""`ExactIndex`: the nearest common representations, found by comparing with all."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from keras_xmr.metrics.cosine import cosine_scores
+from keras_xmr.metrics.euclidean import METRICS, comparable
 from keras_xmr.types import Array, FloatArray
 
 BLOCK_BYTES = 128 * 2**20
@@ -15,7 +16,7 @@ class Ranking(NamedTuple):
 
     Attributes:
         ids: Item ids `(queries, k)`.
-        scores: Cosine similarities `(queries, k)`, descending.
+        scores: Cosine similarities, or negated Euclidean distances, `(queries, k)`, descending.
 
     Example:
         >>> ids, scores = Ranking(np.array([["x", "y"]]), np.array([[0.9, 0.1]]))
@@ -32,6 +33,12 @@ class ExactIndex:
 
     Equal scores rank in the order in which items were added.
 
+    Args:
+        metric: `"cosine"`, or `"euclidean"`: what a model calls its `metric`.
+
+    Raises:
+        ValueError: If there is no such metric.
+
     Example:
         >>> index = ExactIndex().add(np.eye(3), ["x", "y", "z"])
         >>> ranking = index.search(np.array([[0.1, 0.9, 0.0]]), k=2)
@@ -42,7 +49,10 @@ class ExactIndex:
         Cosine of common representations, as in CHTN (IJCAI 2017), section 4.3.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, metric: str = "cosine") -> None:
+        if metric not in METRICS:
+            raise ValueError(f"Metrics are {METRICS}. Received: {metric=}.")
+        self.metric = metric
         self.vectors: FloatArray = np.zeros((0, 0), dtype=np.float32)
         self.ids: Array = np.zeros(0, dtype=str)
 
@@ -95,8 +105,12 @@ class ExactIndex:
         ids, scores = [], []
         # At least one block, so that no query gives no row.
         for start in range(0, max(1, len(queries)), rows):
-            block = cosine_scores(queries[start : start + rows], self.vectors)
+            part = queries[start : start + rows]
+            block = cosine_scores(*comparable(part, self.vectors, self.metric))
             order = np.argsort(-block, axis=1, kind="stable")[:, :k]
             ids.append(self.ids[order])
-            scores.append(np.take_along_axis(block, order, axis=1))
+            if self.metric == "cosine":
+                scores.append(np.take_along_axis(block, order, axis=1))
+            else:
+                scores.append(-np.linalg.norm(part[:, None] - self.vectors[order], axis=2))
         return Ranking(np.concatenate(ids), np.concatenate(scores))

@@ -6,27 +6,33 @@ from keras_xmr.metrics.cosine import check_embeddings
 from keras_xmr.types import Array, FloatArray
 
 
-def rows_for_cosine(queries: Array, gallery: Array) -> tuple[FloatArray, FloatArray]:
-    """Rows whose cosines order the gallery as the Euclidean distances of the given rows do.
+METRICS = ("cosine", "euclidean")
 
-    For a query `q`, `|q - g|^2` falls as `q g - |g|^2 / 2` rises. Both are a product of rows with
+
+def comparable(
+    queries: Array, gallery: Array, metric: str = "euclidean"
+) -> tuple[FloatArray, FloatArray]:
+    """Rows whose cosines order the gallery as `metric` orders the given rows.
+
+    Whatever ranks by cosine, exactly and in bounded memory, so ranks by Euclidean distance too. For
+    a query `q`, `|q - g|^2` falls as `q g - |g|^2 / 2` rises. Both are a product of rows with
     two more features each: `(q, s, 0)` and `(g, -|g|^2 / (2 s), f)`, where `f` makes all gallery
-    rows equally long, so that their cosines are in proportion to the product. So whatever ranks by
-    cosine, exactly and in bounded memory, ranks by distance too.
+    rows equally long, so that their cosines are in proportion to the product.
 
     Args:
         queries: Embeddings `(q, d)`.
         gallery: Embeddings `(g, d)`.
+        metric: `"euclidean"`, or `"cosine"`: then the rows are as they were.
 
     Returns:
-        Both, float64 with `d + 2` features.
+        Both; for Euclidean distances as float64 with `d + 2` features.
 
     Raises:
-        ValueError: If an argument is not a finite matrix of real numbers, or the widths differ.
+        ValueError: If there is no such metric, an argument is not a finite matrix of real numbers, or the widths differ.
 
     Example:
         >>> queries, gallery = np.array([[1.0]]), np.array([[5.0], [1.5], [-1.0]])
-        >>> queries, gallery = rows_for_cosine(queries, gallery)
+        >>> queries, gallery = comparable(queries, gallery, "euclidean")
         >>> np.argsort(-(queries @ gallery.T)[0]).tolist()
         [1, 2, 0]
 
@@ -34,6 +40,10 @@ def rows_for_cosine(queries: Array, gallery: Array) -> tuple[FloatArray, FloatAr
         Y. Bachrach et al.: Speeding up the Xbox recommender system using a Euclidean
         transformation for inner-product spaces, RecSys 2014, section 3.
     """
+    if metric not in METRICS:
+        raise ValueError(f"Metrics are {METRICS}. Received: {metric=}.")
+    if metric == "cosine":
+        return queries, gallery
     queries, gallery = (rows.astype(np.float64) for rows in check_embeddings(queries, gallery))
     # Distances do not feel a common offset, and without it fewer digits are lost.
     offset = gallery.mean(axis=0) if len(gallery) else 0.0

@@ -339,9 +339,7 @@ class ACMR(AlternatingModel):
         common = self.projectors[media](enter(inputs, {media: trunks}, media)[media])
         if self.readout in OF_LOGITS:
             logits = self.label_predictor(common)
-            common = read_out(
-                logits, self.num_classes, self.readout, multi_label=self.multi_label
-            )
+            common = read_out(logits, self.num_classes, self.readout, multi_label=self.multi_label)
         return keras.Model(inputs[media], common, name=f"{media}_encoder")
 
 

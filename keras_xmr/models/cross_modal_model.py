@@ -33,6 +33,8 @@ class CrossModalModel(keras.Model):
 
     Attributes:
         preprocessor: Fitted `Preprocessor`, or `None` for a model that takes arrays only.
+        metric: `"cosine"` or `"euclidean"`: what rankings of its representations are by.
+        passes_per_batch: Forward passes of the training graph for each batch.
 
     Example:
         >>> import keras_xmr
@@ -46,7 +48,9 @@ class CrossModalModel(keras.Model):
     hub: str
     partial: tuple[str, ...] = ()
     trunks: dict[str, keras.Model]
-    source_classes: int | None
+    source_classes: int | None = None
+    metric: str = "cosine"
+    passes_per_batch: int = 1
     preprocessor: Preprocessor | None
 
     @classmethod
@@ -75,10 +79,15 @@ class CrossModalModel(keras.Model):
             preprocessor = Preprocessor.for_data(data, **loaders_for(trunks))
         fitted = preprocessor.fit(data.part("train"))
         _check_pictures_have_trunks(fitted, trunks)
+        if source is not None:
+            if "source_classes" not in _argument_names(cls):
+                raise ValueError(
+                    f"{cls.__name__} learns from no source domain. Received: {source.name!r}."
+                )
+            kwargs["source_classes"] = source.num_classes
         return cls(
             fitted.dims | {name: trunk.output_shape[-1] for name, trunk in trunks.items()},
             data.num_classes,
-            None if source is None else source.num_classes,
             preprocessor=fitted,
             **kwargs,
         )

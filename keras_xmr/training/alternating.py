@@ -65,6 +65,11 @@ class AlternatingModel(CrossModalModel):
         I. Goodfellow et al.: Generative adversarial nets, NIPS 2014, algorithm 1.
     """
 
+    @property
+    def passes_per_batch(self) -> int:  # type: ignore[override]
+        """Forward passes for each batch: the updates of all phases."""
+        return sum(phase.steps for phase in self.phases())
+
     def phases(self) -> Sequence[Phase]:
         """The phases, in the order of their turns; `compile` asks for them.
 
@@ -173,9 +178,7 @@ class AlternatingModel(CrossModalModel):
     def _turn(self, phase: Phase, x: Any, y: Any) -> tuple[Tensor, Tensor]:
         return self._loss_and_values(phase, x, y, self(x, training=True))
 
-    def _loss_and_values(
-        self, phase: Phase, x: Any, y: Any, y_pred: Any
-    ) -> tuple[Tensor, Tensor]:
+    def _loss_and_values(self, phase: Phase, x: Any, y: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
         """The loss of a phase, and a vector of loss and terms."""
         found = self.phase_loss(phase.name, x, y, y_pred)
         loss, terms = found if isinstance(found, tuple) else (found, {})

@@ -60,4 +60,6 @@ class PlanReversals(keras.callbacks.Callback):
         """Plan, before the first step."""
         for layer in self.model.layers:
             if isinstance(layer, GradientReversal):
-                layer.plan(self.params["steps"], self.params["epochs"])
+                steps = self.params["steps"]
+                passes = steps and steps * self.model.passes_per_batch
+                layer.plan(passes, self.params["epochs"])
