@@ -1,5 +1,6 @@
 """Files of named arrays, `.npz` and `.mat` -> plain arrays, without running any code of theirs."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,16 @@ from keras_xmr.types import Array
 ENDINGS = (".npz", ".mat")
 
 
-def read_arrays(path: Path) -> dict[str, Array]:
+def read_arrays(path: Path, names: Collection[str] | None = None) -> dict[str, Array]:
     """Name to array.
 
+    Args:
+        path: The file.
+        names: The arrays to read, all of which must be there; others may then hold anything.
+            `None` for all there are.
+
     Raises:
-        ValueError: If it is no such file, or holds Python objects.
+        ValueError: If it is no such file, lacks one of `names`, or holds Python objects.
         OSError: If it cannot be read.
     """
     if path.suffix.lower() not in ENDINGS:
@@ -26,7 +32,7 @@ def read_arrays(path: Path) -> dict[str, Array]:
         raise ValueError(f"Expected a file of arrays. Received: path={str(path)!r}, {what}.")
     read = read_matlab if path.suffix.lower() == ".mat" else _read_npz
     try:
-        return read(path)
+        arrays = read(path, names)
     except OSError:
         raise
     except Exception as error:
@@ -36,16 +42,24 @@ def read_arrays(path: Path) -> dict[str, Array]:
             f"Expected plain arrays of numbers and texts in {path.name!r}. "
             f"Received: {short(reason)}. Save the file again, with such arrays only."
         ) from error
+    missing = sorted(set(names or ()) - set(arrays))
+    if missing:
+        raise ValueError(
+            f"Expected the arrays {sorted(names or ())} in {path.name!r}. "
+            f"Received: a file without {missing}. Get the file from its authors again."
+        )
+    return arrays
 
 
-def _read_npz(path: Path) -> dict[str, Array]:
+def _read_npz(path: Path, names: Collection[str] | None) -> dict[str, Array]:
     # Opened here: NumPy leaves the file of a damaged archive open.
     with path.open("rb") as stream:
         file = np.load(stream, allow_pickle=False)
         if not isinstance(file, np.lib.npyio.NpzFile):
             raise ValueError("a single array, expected an archive of named ones")
         with file:
-            arrays = {name: np.asarray(file[name]) for name in file.files}
+            wanted = [name for name in file.files if names is None or name in names]
+            arrays = {name: np.asarray(file[name]) for name in wanted}
     for name, array in arrays.items():
         if array.dtype.kind == "U":
             _check_characters(name, array)

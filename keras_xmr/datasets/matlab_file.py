@@ -11,7 +11,7 @@ Reference:
 import math
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,8 +58,12 @@ class _Matrix(NamedTuple):
     values: list[_Element]
 
 
-def read_matlab(path: Path) -> dict[str, Array]:
+def read_matlab(path: Path, names: Collection[str] | None = None) -> dict[str, Array]:
     """Name to array: numbers in their MATLAB shape, texts and cells `(n,)`, column by column.
+
+    Args:
+        path: The file.
+        names: The variables to read; others may then hold anything. `None` for all.
 
     Raises:
         ValueError: If the file is damaged, of version 4 or 7.3, or holds anything else.
@@ -77,7 +81,7 @@ def read_matlab(path: Path) -> dict[str, Array]:
             raise ValueError(f"an element of type {inner.kind} in the place of a variable")
         matrix = _matrix(inner.content, order)
         # What MATLAB keeps for itself has no name.
-        if matrix.name:
+        if matrix.name and (names is None or matrix.name in names):
             arrays[matrix.name] = _array(matrix, order)
     return arrays
 

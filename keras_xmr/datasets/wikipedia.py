@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_xmr.datasets.array_file import read_arrays
 from keras_xmr.datasets.base import CrossModalData, MediumItems, Provenance, hashed_order
 from keras_xmr.datasets.locate import find
+from keras_xmr.datasets.media_files import finite
 from keras_xmr.types import Array
 
 HOME_PAGE = "www.svcl.ucsd.edu/projects/crossmodal"
@@ -31,7 +33,7 @@ def wikipedia(text: str = "tfidf", *, split: str = "paper") -> CrossModalData:
             `I_te`, `T_tr`, `T_te`), `raw_features_with_tfidf1000.mat` (also `T_tfidf_tr`,
             `T_tfidf_te`), `trainset_txt_img_cat.list` or `testset_txt_img_cat.list` (text id,
             picture id, class 1..10, separated by tabs) or `categories.list`.
-        ValueError: If `text` or `split` is none of the names above.
+        ValueError: If `text` or `split` is none of the names above, or a file is damaged.
 
     Example:
         >>> data = wikipedia(split="paper")
@@ -73,13 +75,13 @@ def _file(name: str) -> Path:
 
 
 def _features(text: str) -> dict[str, Array]:
-    from scipy.io import loadmat
-
     name = "raw_features.mat" if text == "lda" else "raw_features_with_tfidf1000.mat"
-    arrays = loadmat(_file(name))
+    keys = {"image": "I", "text": TEXTS[text]}
+    wanted = [f"{key}_{part}" for key in keys.values() for part in ("tr", "te")]
+    arrays = read_arrays(_file(name), wanted)
     return {
-        medium: np.concatenate([arrays[f"{key}_tr"], arrays[f"{key}_te"]]).astype(np.float32)
-        for medium, key in (("image", "I"), ("text", TEXTS[text]))
+        medium: finite(np.concatenate([arrays[f"{key}_tr"], arrays[f"{key}_te"]]))
+        for medium, key in keys.items()
     }
 
 

@@ -90,3 +90,15 @@ def test_wikipedia_rows_have_the_published_widths(text, width):
     assert data.media["image"].items.shape == (2866, 128)
     assert data.media["text"].items.shape == (2866, width)
     assert data.num_classes == 10
+
+
+@pytest.mark.parametrize("text", ["lda", "tfidf"])
+def test_wikipedia_rows_are_those_that_scipy_reads(text):
+    from scipy.io import loadmat
+
+    name = {"lda": "raw_features.mat", "tfidf": "raw_features_with_tfidf1000.mat"}[text]
+    arrays = loadmat(data_root() / "wikipedia" / name)
+    data = wikipedia(text)
+    for medium, key in (("image", "I"), ("text", {"lda": "T", "tfidf": "T_tfidf"}[text])):
+        expected = np.vstack([arrays[f"{key}_tr"], arrays[f"{key}_te"]]).astype(np.float32)
+        np.testing.assert_array_equal(data.media[medium].items, expected)

@@ -115,3 +115,27 @@ def test_lists_that_do_not_fit_the_arrays_are_refused(folder):
     (folder / "testset_txt_img_cat.list").write_text("a\tb\t1\n")
     with pytest.raises(ValueError, match=r"one row per item \(476\)"):
         wikipedia(split="official")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda file: file[:-100], r"Expected plain arrays .* in 'raw_features.mat'\. Received: "),
+        (lambda _: b"", r"Received: .no MATLAB file of version 5, 6 or 7"),
+    ],
+)
+def test_a_damaged_file_of_features_is_told(folder, damage, message):
+    place = folder / "raw_features.mat"
+    place.write_bytes(damage(place.read_bytes()))
+    with pytest.raises(ValueError, match=message):
+        wikipedia("lda")
+
+
+def test_missing_arrays_are_named_and_others_do_not_matter(folder, arrays):
+    kept = {key: value for key, value in arrays.items() if key != "T_te"}
+    savemat(folder / "raw_features.mat", {**kept, "note": {"a": "structure"}})
+    message = r"Expected the arrays \['I_te', .*'raw_features.mat'\. Received: .*\['T_te'\]"
+    with pytest.raises(ValueError, match=message):
+        wikipedia("lda")
+    savemat(folder / "raw_features.mat", {**arrays, "note": {"a": "structure"}})
+    assert wikipedia("lda").media["text"].items.shape == (TRAIN + TEST, 2)
