@@ -24,7 +24,8 @@ def pytest_collection_modifyitems(config, items):
         return
     skip = pytest.mark.skip(reason="KERAS_XMR_DATA is unset: the real data are not at hand")
     for item in items:
-        if "data" in item.keywords or item.name in DOCTESTS_ON_REAL_DATA:
+        # Not `item.keywords`, which also holds the names of the folders above.
+        if item.get_closest_marker("data") or item.name in DOCTESTS_ON_REAL_DATA:
             item.add_marker(skip)
 
 

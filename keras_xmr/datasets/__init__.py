@@ -13,6 +13,7 @@ from keras_xmr.datasets.tiny_imagenet import tiny_imagenet
 from keras_xmr.datasets.toy import toy
 from keras_xmr.datasets.wikipedia import wikipedia
 from keras_xmr.datasets.word_counts import WordCounts
+from keras_xmr.datasets.xmedia import xmedia
 
 __all__ = [
     "BadRowsError",
@@ -30,4 +31,5 @@ __all__ = [
     "tiny_imagenet",
     "toy",
     "wikipedia",
+    "xmedia",
 ]
