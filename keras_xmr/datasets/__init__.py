@@ -8,6 +8,7 @@ from keras_xmr.datasets.class_folder import class_folder
 from keras_xmr.datasets.feature_file import feature_file
 from keras_xmr.datasets.folder import folder
 from keras_xmr.datasets.locate import DataNotFoundError
+from keras_xmr.datasets.nus_wide_10k import nus_wide_10k
 from keras_xmr.datasets.pascal_sentences import pascal_sentences
 from keras_xmr.datasets.tiny_imagenet import tiny_imagenet
 from keras_xmr.datasets.toy import toy
@@ -27,6 +28,7 @@ __all__ = [
     "feature_file",
     "folder",
     "load",
+    "nus_wide_10k",
     "pascal_sentences",
     "tiny_imagenet",
     "toy",
