@@ -140,7 +140,9 @@ def _stacked(kind: str, arrays: list[Array]) -> Array:
 
 def _from_zero(labels: Array) -> Array:
     """Class numbers from 0: those of a file with a class 10 and without a class 0 are from 1."""
-    return labels - int(labels.min(initial=1) == 1 and labels.max(initial=0) == CLASSES)
+    from_one = labels.min(initial=1) == 1 and labels.max(initial=0) == CLASSES
+    numbers: Array = labels - int(from_one)
+    return numbers
 
 
 def _class_names() -> tuple[str, ...]:

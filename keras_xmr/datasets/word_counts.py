@@ -59,11 +59,18 @@ class WordCounts:
 
     def merged(self, name_of: Callable[[str], str]) -> "WordCounts":
         """The same texts, with the words that `name_of` gives the same name counted as one."""
+        return self.replaced(lambda word: [name_of(word)])
+
+    def replaced(self, parts_of: Callable[[str], Sequence[str]]) -> "WordCounts":
+        """The same texts, with each word replaced by its parts, in alphabetical order."""
         from scipy.sparse import csr_array
 
-        names, column_of = np.unique([name_of(word) for word in self.words], return_inverse=True)
+        parts = [list(parts_of(word)) for word in self.words]
+        rows = np.repeat(np.arange(len(parts)), [len(own) for own in parts])
+        names, columns = np.unique([name for own in parts for name in own], return_inverse=True)
+        # A word that has a part twice counts twice: equal entries are added up.
         select = csr_array(
-            (np.ones(len(self.words), dtype=np.int64), (np.arange(len(self.words)), column_of)),
+            (np.ones(len(rows), dtype=np.int64), (rows, columns)),
             shape=(len(self.words), len(names)),
         )
         return WordCounts(csr_array(self.counts @ select), tuple(names.tolist()))

@@ -26,6 +26,8 @@ _LETTER = rf"[^\W_{_UNSPACED}]"
 _TOKEN = re.compile(rf"(?=\w)[{_UNSPACED}]|{_LETTER}+(?:[{_MARKS}]+{_LETTER}*)*")
 
 WEIGHTINGS = ("counts", "tfidf")
+ANALYZERS = ("words", "characters")
+LONGEST_RUN = 3
 
 
 def tokenize(text: str) -> list[str]:
@@ -96,6 +98,22 @@ def _stemmer(language: str | None) -> Callable[[str], str]:
     return stem
 
 
+def character_runs(word: str) -> list[str]:
+    """Every run of one to three characters in a word; blanks stand for its two ends.
+
+    Example:
+        >>> character_runs("two")
+        ['t', 'w', 'o', ' t', 'tw', 'wo', 'o ', ' tw', 'two', 'wo ']
+    """
+    ended = f" {word} "
+    return [
+        ended[start : start + length]
+        for length in range(1, LONGEST_RUN + 1)
+        for start in range(len(ended) - length + 1)
+        if ended[start : start + length] != " "
+    ]
+
+
 class TextVectorizer:
     """Texts to rows of word weights.
 
@@ -109,6 +127,8 @@ class TextVectorizer:
         stop_words: Whether to leave out frequent English function words.
         language: A language that Snowball knows, such as `"english"`: the forms of a word (dog,
             dogs) then count as one. `None` takes words as they are.
+        analyzer: `"words"`, or `"characters"`: what is counted is then not words but their runs of
+            one to three characters, which related words have in common (zwei, twee, two).
 
     Example:
         >>> vectorizer = TextVectorizer(max_words=3, weighting="counts").fit(
@@ -129,15 +149,24 @@ class TextVectorizer:
         weighting: str = "tfidf",
         stop_words: bool = False,
         language: str | None = None,
+        analyzer: str = "words",
     ) -> None:
         if max_words < 1:
             raise ValueError(f"A vocabulary needs at least one word. Received: {max_words=}.")
         if weighting not in WEIGHTINGS:
             raise ValueError(f"Weightings are {WEIGHTINGS}. Received: {weighting=}.")
+        if analyzer not in ANALYZERS:
+            raise ValueError(f"Analyzers are {ANALYZERS}. Received: {analyzer=}.")
+        if analyzer == "characters" and (stop_words or language):
+            raise ValueError(
+                "Stop words and stems go with whole words. "
+                f"Received: {analyzer=}, {stop_words=}, {language=}. Leave them out."
+            )
         self.max_words = max_words
         self.weighting = weighting
         self.stop_words = stop_words
         self.language = language
+        self.analyzer = analyzer
         self._stem = _stemmer(language)
         self.words: tuple[str, ...] = ()
         self.idf: FloatArray = np.zeros(0)
@@ -151,7 +180,7 @@ class TextVectorizer:
         """
         from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfTransformer
 
-        all_words = self._stemmed(texts if isinstance(texts, WordCounts) else count_words(texts))
+        all_words = self._counted(texts if isinstance(texts, WordCounts) else count_words(texts))
         total = all_words.counts.sum(axis=0)
         dropped = ENGLISH_STOP_WORDS if self.stop_words else frozenset()
         # Equally frequent words are taken in alphabetical order, so that a refit is the same.
@@ -195,7 +224,7 @@ class TextVectorizer:
         if not self.words:
             raise RuntimeError("A TextVectorizer must be fitted before it is used. Call fit().")
         if isinstance(texts, WordCounts):
-            return self._stemmed(texts).columns(self.words)
+            return self._counted(texts).columns(self.words)
         _check_strings(texts)
         counter = CountVectorizer(analyzer=self._words_of, vocabulary=self.words)
         return counter.transform(texts).astype(np.float64)
@@ -207,10 +236,14 @@ class TextVectorizer:
         weights: FloatArray = counts.toarray().astype(np.float32)
         return weights
 
-    def _stemmed(self, counts: WordCounts) -> WordCounts:
+    def _counted(self, counts: WordCounts) -> WordCounts:
+        if self.analyzer == "characters":
+            return counts.replaced(character_runs)
         return counts.merged(self._stem) if self.language else counts
 
     def _words_of(self, text: str) -> list[str]:
+        if self.analyzer == "characters":
+            return [run for word in tokenize(text) for run in character_runs(word)]
         return [self._stem(word) for word in tokenize(text)]
 
     def _tfidf(self, counts: "csr_array") -> "csr_array":
@@ -227,6 +260,7 @@ class TextVectorizer:
             "weighting": self.weighting,
             "stop_words": self.stop_words,
             "language": self.language,
+            "analyzer": self.analyzer,
         }
 
     def get_state(self) -> dict[str, list[Any]]:

@@ -80,3 +80,11 @@ def test_words_of_one_name_are_counted_together():
     merged = counts.merged(lambda word: word.rstrip("s"))
     assert merged.words == ("a", "and", "cat", "dog")
     assert merged.counts.toarray().tolist() == [[1, 0, 0, 1], [1, 1, 0, 2], [0, 0, 1, 0]]
+
+
+def test_words_are_replaced_by_their_parts():
+    counts = WordCounts(csr_array([[2, 0, 1], [0, 3, 0]]), ("aab", "b", "cc"))
+    replaced = counts.replaced(list)
+    assert replaced.words == ("a", "b", "c")
+    # Two aab and one cc; three b.
+    assert replaced.counts.toarray().tolist() == [[4, 2, 2], [0, 3, 0]]

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from keras_xmr.preprocessing import TextVectorizer, count_words, tokenize
 
@@ -158,6 +158,10 @@ def test_texts_without_a_word_left_are_refused(weighting):
     [
         ({"max_words": 0}, r"A vocabulary needs at least one word\. Received: max_words=0\."),
         (
+            {"analyzer": "bytes"},
+            r"Analyzers are \('words', 'characters'\)\. Received: analyzer='bytes'\.",
+        ),
+        (
             {"weighting": "bm25"},
             r"Weightings are \('counts', 'tfidf'\)\. Received: weighting='bm25'\.",
         ),
@@ -187,3 +191,34 @@ def test_forms_of_a_word_count_as_one_in_a_language():
 def test_unknown_languages_are_told():
     with pytest.raises(ValueError, match=r"Stems are known of .*Received: language='klingon'"):
         TextVectorizer(language="klingon")
+
+
+def test_runs_of_characters_are_those_of_scikit_learn():
+    texts = ["Zwei, twee: TWO!", "vier four", "ଏକ 五"]
+    vectorizer = TextVectorizer(weighting="counts", analyzer="characters").fit(texts)
+    peer = CountVectorizer(
+        analyzer="char_wb", ngram_range=(1, 3), vocabulary=vectorizer.words, preprocessor=str
+    )
+    # The peer's words end at blanks only.
+    plain = [" ".join(tokenize(text)) for text in texts]
+    np.testing.assert_array_equal(vectorizer(texts), peer.transform(plain).toarray())
+    unlimited = CountVectorizer(analyzer="char_wb", ngram_range=(1, 3)).fit(plain)
+    assert set(vectorizer.words) == set(unlimited.vocabulary_) - {" "}
+
+
+@pytest.mark.parametrize("weighting", ["counts", "tfidf"])
+def test_runs_of_characters_by_strings_and_by_their_counts_are_the_same(weighting, many_texts):
+    counts = count_words(many_texts)
+    by_strings = TextVectorizer(50, weighting=weighting, analyzer="characters").fit(many_texts)
+    by_counts = TextVectorizer(50, weighting=weighting, analyzer="characters").fit(counts)
+    assert by_strings.words == by_counts.words
+    np.testing.assert_array_equal(by_strings(counts), by_counts(many_texts))
+    copy = through_json(by_strings)
+    assert copy.get_config()["analyzer"] == "characters"
+    np.testing.assert_array_equal(copy(many_texts), by_strings(many_texts))
+
+
+@pytest.mark.parametrize("arguments", [{"stop_words": True}, {"language": "english"}])
+def test_what_goes_with_whole_words_is_refused_for_characters(arguments):
+    with pytest.raises(ValueError, match=r"Stop words and stems go with whole words\. Received: "):
+        TextVectorizer(analyzer="characters", **arguments)
