@@ -5,6 +5,7 @@ from keras_xmr.datasets.base import CrossModalData, MediumItems, Provenance
 from keras_xmr.datasets.caltech101 import caltech101
 from keras_xmr.datasets.catalogue import load
 from keras_xmr.datasets.class_folder import class_folder
+from keras_xmr.datasets.digits import digits
 from keras_xmr.datasets.feature_file import feature_file
 from keras_xmr.datasets.folder import folder
 from keras_xmr.datasets.locate import DataNotFoundError
@@ -25,6 +26,7 @@ __all__ = [
     "WordCounts",
     "caltech101",
     "class_folder",
+    "digits",
     "feature_file",
     "folder",
     "load",

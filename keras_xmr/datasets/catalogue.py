@@ -9,13 +9,16 @@ from keras_xmr.datasets.array_file import ENDINGS
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.datasets.caltech101 import caltech101
 from keras_xmr.datasets.class_folder import class_folder
+from keras_xmr.datasets.digits import digits
 from keras_xmr.datasets.feature_file import feature_file
 from keras_xmr.datasets.folder import folder
+from keras_xmr.datasets.nus_wide_10k import nus_wide_10k
 from keras_xmr.datasets.pascal_sentences import pascal_sentences
 from keras_xmr.datasets.table import DELIMITERS
 from keras_xmr.datasets.tiny_imagenet import tiny_imagenet
 from keras_xmr.datasets.toy import toy
 from keras_xmr.datasets.wikipedia import wikipedia
+from keras_xmr.datasets.xmedia import xmedia
 
 
 class Entry(NamedTuple):
@@ -46,6 +49,11 @@ CATALOGUE = {
     "tiny_imagenet": Entry(
         tiny_imagenet, "10000 small pictures, 200 classes, a source domain; KERAS_XMR_DATA"
     ),
+    "digits": Entry(
+        digits, "5000 pictures, 1500 recordings, 1815 texts, 10 classes, unpaired; KERAS_XMR_DATA"
+    ),
+    "nus_wide_10k": Entry(nus_wide_10k, "10,000 pairs, 10 classes, features; KERAS_XMR_DATA"),
+    "xmedia": Entry(xmedia, "12,000 items of five media, 20 classes, features; KERAS_XMR_DATA"),
     "toy": Entry(toy, "80 synthetic pairs, 4 classes"),
     "toy_source": Entry(partial(toy, ("image",), num_classes=6), "120 synthetic source items"),
 }

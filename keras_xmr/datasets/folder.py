@@ -17,6 +17,7 @@ from keras_xmr.datasets.media_files import (
     file_inside,
     read_each,
 )
+from keras_xmr.datasets.sound_files import SOUND_ENDINGS, check_sound
 from keras_xmr.datasets.table import Table, read_table
 from keras_xmr.types import Array
 
@@ -52,9 +53,9 @@ def folder(path: str | Path, *, split_seed: int = 0, skip_bad: bool = False) -> 
     - every further column is a medium. `text`, and names that begin with `text` or end with
       `_text`, hold the texts themselves. All others hold paths relative to the table's folder:
       of `.npy` files, each a feature row `(d,)`, or of any other files, which stay paths. Files
-      of the column `image`, and those with the ending of a picture, are decoded once to see that
-      they are whole. An empty cell means that the instance lacks this medium, but `image` and
-      `text` must be complete where they are given.
+      of the column `image`, and those with the ending of a picture or a sound, are decoded once to
+      see that they are whole; sounds need the extra `audio`. An empty cell means that the instance
+      lacks this medium, but `image` and `text` must be complete where they are given.
 
     Rows that cannot be used are collected and told together, before anything is written.
 
@@ -69,6 +70,7 @@ def folder(path: str | Path, *, split_seed: int = 0, skip_bad: bool = False) -> 
 
     Raises:
         BadRowsError: If rows cannot be used and `skip_bad` is false, or none is left.
+        ModuleNotFoundError: If there are sounds and the extra `audio` is not installed.
         ValueError: If the file is not such a table.
         OSError: If the file cannot be read.
 
@@ -192,6 +194,8 @@ def _read(root: Path, must_be_picture: bool, rows_of_numbers: bool, cell: str) -
         return feature_row(file)
     if must_be_picture or file.suffix.lower() in PICTURE_ENDINGS:
         check_picture(file)
+    elif file.suffix.lower() in SOUND_ENDINGS:
+        check_sound(file)
     return str(file)
 
 

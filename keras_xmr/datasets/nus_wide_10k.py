@@ -126,7 +126,8 @@ def _numbers(classes: Array, name: str) -> Array:
             f"Classes are a column of numbers or a 0/1 matrix (n, {CLASSES}) with a single 1 in "
             f"each row. Received: {name!r} of shape {classes.shape}."
         )
-    return classes.argmax(axis=1)
+    numbers: Array = classes.argmax(axis=1)
+    return numbers
 
 
 def _stacked(kind: str, arrays: list[Array]) -> Array:

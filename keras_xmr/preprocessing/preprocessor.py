@@ -7,18 +7,25 @@ from typing import TypeAlias
 import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.datasets.sound_files import SOUND_ENDINGS
 from keras_xmr.datasets.word_counts import WordCounts
+from keras_xmr.preprocessing.audio import AudioVectorizer
 from keras_xmr.preprocessing.features import FeatureScaler
 from keras_xmr.preprocessing.pictures import PictureLoader, PictureRows
+from keras_xmr.preprocessing.pixels import PixelVectorizer
 from keras_xmr.preprocessing.text_rows import TextRows
 from keras_xmr.preprocessing.texts import TextVectorizer
 from keras_xmr.types import Array, Config, FloatArray, Items
 
-Transform: TypeAlias = FeatureScaler | PictureLoader | TextVectorizer
+Transform: TypeAlias = (
+    AudioVectorizer | FeatureScaler | PictureLoader | PixelVectorizer | TextVectorizer
+)
 
 _TRANSFORMS: dict[str, type[Transform]] = {
+    "AudioVectorizer": AudioVectorizer,
     "FeatureScaler": FeatureScaler,
     "PictureLoader": PictureLoader,
+    "PixelVectorizer": PixelVectorizer,
     "TextVectorizer": TextVectorizer,
 }
 
@@ -27,8 +34,8 @@ class Preprocessor:
     """One fitted transform for each medium. It is saved with the model, as JSON.
 
     Args:
-        transforms: Medium name to `FeatureScaler`, `PictureLoader`, `TextVectorizer` or anything
-            with their verbs.
+        transforms: Medium name to `FeatureScaler`, `PictureLoader`, `PixelVectorizer`,
+            `TextVectorizer` or `AudioVectorizer`.
 
     Example:
         >>> from keras_xmr.datasets import toy
@@ -45,7 +52,8 @@ class Preprocessor:
         """The usual transform for what each medium of `data` holds, unless one is given.
 
         Texts and word counts get a `TextVectorizer`, feature rows a `FeatureScaler`, picture files
-        a `PictureLoader`.
+        a `PictureLoader`, pictures that are arrays of bytes a `PixelVectorizer`, and files with the
+        ending of a sound an `AudioVectorizer`.
 
         Args:
             data: The data set.
@@ -161,15 +169,19 @@ def _usual_transform(name: str, items: Items) -> Transform:
         return TextVectorizer()
     if isinstance(items, np.ndarray) and items.ndim == 2:
         return FeatureScaler()
+    if isinstance(items, np.ndarray) and items.ndim in (3, 4) and items.dtype == np.uint8:
+        return PixelVectorizer()
     first = items[0] if len(items) else None
     # Sentences and names of files are strings both: the medium's name tells them apart.
     texts = name.startswith("text") or name.endswith("_text")
     if texts and isinstance(first, str):
         return TextVectorizer()
+    if not texts and isinstance(first, str | Path) and Path(first).suffix.lower() in SOUND_ENDINGS:
+        return AudioVectorizer()
     if not texts and isinstance(first, str | bytes | Path):
         return PictureLoader()
     raise ValueError(
         "Without a transform given for it, a medium must hold feature rows (n, d), WordCounts, "
-        "picture files, or sentences under a name such as 'text'. "
+        "picture or sound files, or sentences under a name such as 'text'. "
         f"Received: medium {name!r} of {type(items).__name__}."
     )

@@ -146,14 +146,14 @@ def test_several_labels_make_a_matrix_for_every_row(tmp_path):
 def test_further_media_and_items_that_lack_them(tmp_path):
     for number in range(3):
         np.save(tmp_path / f"{number}.npy", np.arange(4) + number)
-    (tmp_path / "bark.wav").write_bytes(b"any bytes")
+    (tmp_path / "bark.mid").write_bytes(b"any bytes")
     picture(tmp_path / "sketch.PNG")
     path = table(
         tmp_path / "t.csv",
         ("text", "motion", "audio", "title_text", "sketch", "nothing", "label", "split"),
         ("a", "0.npy", "", "", "", "", "x", "train"),
-        ("b", "", "bark.wav", "bee", "sketch.PNG", "", "y", "test"),
-        ("c", "2.npy", "bark.wav", "sea", "", "", "x", "test"),
+        ("b", "", "bark.mid", "bee", "sketch.PNG", "", "y", "test"),
+        ("c", "2.npy", "bark.mid", "sea", "", "", "x", "test"),
     )
     media = folder(path).media
     assert list(media) == ["text", "motion", "audio", "title_text", "sketch"]
@@ -163,7 +163,7 @@ def test_further_media_and_items_that_lack_them(tmp_path):
     assert motion.ids.tolist() == ["1", "3"]
     assert motion.labels.tolist() == [0, 0]
     assert motion.files is None
-    assert media["audio"].items.tolist() == [str(tmp_path / "bark.wav")] * 2
+    assert media["audio"].items.tolist() == [str(tmp_path / "bark.mid")] * 2
     assert media["audio"].split.tolist() == ["test", "test"]
     assert media["title_text"].items.tolist() == ["bee", "sea"]
     assert media["sketch"].files.tolist() == [str(tmp_path / "sketch.PNG")]

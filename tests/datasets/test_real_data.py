@@ -4,10 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
-from keras_xmr.datasets import caltech101, pascal_sentences, wikipedia
+from keras_xmr.datasets import caltech101, digits, pascal_sentences, wikipedia
 from keras_xmr.datasets.locate import data_root
-from keras_xmr.preprocessing import count_words
+from keras_xmr.preprocessing import Preprocessor, TextVectorizer, count_words
 
 pytestmark = pytest.mark.data
 
@@ -102,3 +103,35 @@ def test_wikipedia_rows_are_those_that_scipy_reads(text):
     for medium, key in (("image", "I"), ("text", {"lda": "T", "tfidf": "T_tfidf"}[text])):
         expected = np.vstack([arrays[f"{key}_tr"], arrays[f"{key}_te"]]).astype(np.float32)
         np.testing.assert_array_equal(data.media[medium].items, expected)
+
+
+def test_digits_have_their_official_counts():
+    data = digits()
+    parts = {
+        name: [int((medium.split == part).sum()) for part in ("train", "validation", "test")]
+        for name, medium in data.media.items()
+    }
+    assert parts["image"] == [3600, 400, 1000]
+    assert parts["audio"] == [1080, 120, 300]
+    assert sum(parts["text"]) == 1815
+    for medium in data.media.values():
+        assert np.unique(medium.labels).tolist() == list(range(10))
+
+
+def test_each_medium_of_the_digits_can_be_learned():
+    data = digits()
+    train, test = data.part("train"), data.part("test")
+    texts = TextVectorizer(4000, analyzer="characters")
+    preprocessor = Preprocessor.for_data(data, text=texts).fit(train)
+    accuracy = {}
+    for name, strength in (("image", 0.1), ("audio", 0.1), ("text", 10.0)):
+        rows = preprocessor(train.media[name].items, name)
+        classifier = LogisticRegression(C=strength, max_iter=500).fit(
+            rows, train.media[name].labels
+        )
+        rows = preprocessor(test.media[name].items, name)
+        accuracy[name] = classifier.score(rows, test.media[name].labels)
+    # Measured: 0.899, 0.950 and 0.672.
+    assert accuracy["image"] > 0.88
+    assert accuracy["audio"] > 0.93
+    assert accuracy["text"] > 0.62

@@ -1,12 +1,21 @@
 """`Preprocessor`: one transform for each medium."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from keras_xmr.datasets import CrossModalData, MediumItems, toy
-from keras_xmr.preprocessing import FeatureScaler, Preprocessor, TextVectorizer, count_words
+from keras_xmr.preprocessing import (
+    AudioVectorizer,
+    FeatureScaler,
+    PictureLoader,
+    PixelVectorizer,
+    Preprocessor,
+    TextVectorizer,
+    count_words,
+)
 
 NAMES = ["a", "b", "c"]
 
@@ -25,6 +34,11 @@ def data_of(**items):
         ("captions", count_words(["one", "two", "three"]), TextVectorizer),
         ("text", np.eye(3), FeatureScaler),
         ("audio", np.eye(3), FeatureScaler),
+        ("image", np.zeros((3, 4, 4), np.uint8), PixelVectorizer),
+        ("image", ["a.jpg", "b.jpg", "c.jpg"], PictureLoader),
+        ("voice", ["a.wav", "b.WAV", "c.wav"], AudioVectorizer),
+        ("sound", [Path("a.flac")] * 3, AudioVectorizer),
+        ("text", ["a.wav", "b.wav", "c.wav"], TextVectorizer),
     ],
 )
 def test_the_usual_transform_goes_by_what_a_medium_holds(medium, items, kind):
@@ -41,7 +55,7 @@ def test_the_usual_transform_goes_by_what_a_medium_holds(medium, items, kind):
 def test_other_items_need_a_transform_given(medium, items):
     message = (
         r"Without a transform given for it, a medium must hold feature rows \(n, d\), "
-        r"WordCounts, picture files, or sentences under a name such as 'text'\. "
+        r"WordCounts, picture or sound files, or sentences under a name such as 'text'\. "
         rf"Received: medium '{medium}' of ndarray\."
     )
     data = data_of(**{medium: items})
@@ -105,7 +119,7 @@ def test_json_brings_the_fitted_preprocessor_back():
 def test_an_unknown_transform_is_refused():
     config = {"audio": {"transform": "Fourier", "config": {}, "state": {}}}
     message = (
-        r"Known transforms are \['FeatureScaler', 'PictureLoader', 'TextVectorizer'\]\. "
+        r"Known transforms are \['AudioVectorizer', 'FeatureScaler', .*'TextVectorizer'\]\. "
         r"Received: transform='Fourier' for medium 'audio'\."
     )
     with pytest.raises(ValueError, match=message):
