@@ -14,6 +14,7 @@ from keras_xmr.datasets.locate import data_root
 # The example in this docstring reads real data.
 DOCTESTS_ON_REAL_DATA = (
     "keras_xmr.datasets.digits.digits",
+    "keras_xmr.datasets.modelnet10.modelnet10",
     "keras_xmr.datasets.tiny_imagenet.tiny_imagenet",
     "keras_xmr.datasets.wikipedia.wikipedia",
 )

@@ -1,5 +1,6 @@
 """Files on disk -> `CrossModalData`: any number of media, labels, ids, split, provenance."""
 
+from keras_xmr.datasets.add_media import add_media
 from keras_xmr.datasets.bad_rows import BadRowsError
 from keras_xmr.datasets.base import CrossModalData, MediumItems, Provenance
 from keras_xmr.datasets.caltech101 import caltech101
@@ -9,6 +10,7 @@ from keras_xmr.datasets.digits import digits
 from keras_xmr.datasets.feature_file import feature_file
 from keras_xmr.datasets.folder import folder
 from keras_xmr.datasets.locate import DataNotFoundError
+from keras_xmr.datasets.modelnet10 import modelnet10
 from keras_xmr.datasets.nus_wide_10k import nus_wide_10k
 from keras_xmr.datasets.pascal_sentences import pascal_sentences
 from keras_xmr.datasets.tiny_imagenet import tiny_imagenet
@@ -24,12 +26,14 @@ __all__ = [
     "MediumItems",
     "Provenance",
     "WordCounts",
+    "add_media",
     "caltech101",
     "class_folder",
     "digits",
     "feature_file",
     "folder",
     "load",
+    "modelnet10",
     "nus_wide_10k",
     "pascal_sentences",
     "tiny_imagenet",

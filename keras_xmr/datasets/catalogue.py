@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from keras_xmr.datasets.add_media import add_media
 from keras_xmr.datasets.array_file import ENDINGS
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.datasets.caltech101 import caltech101
@@ -12,6 +13,7 @@ from keras_xmr.datasets.class_folder import class_folder
 from keras_xmr.datasets.digits import digits
 from keras_xmr.datasets.feature_file import feature_file
 from keras_xmr.datasets.folder import folder
+from keras_xmr.datasets.modelnet10 import modelnet10
 from keras_xmr.datasets.nus_wide_10k import nus_wide_10k
 from keras_xmr.datasets.pascal_sentences import pascal_sentences
 from keras_xmr.datasets.table import DELIMITERS
@@ -29,11 +31,21 @@ class Entry(NamedTuple):
     load_raw: Callable[[], CrossModalData] | None = None
 
 
+def _pascal_sentences_3d(features: str | None = "mobilenet_v2") -> CrossModalData:
+    """An example of missing media: only the classes `chair` and `tvmonitor` have 3D models."""
+    return add_media(pascal_sentences(features), modelnet10(), renamed={"monitor": "tvmonitor"})
+
+
 CATALOGUE = {
     "pascal_sentences": Entry(
         pascal_sentences,
         "1000 pictures with sentences, 20 classes; bundled features",
         partial(pascal_sentences, None),
+    ),
+    "pascal_sentences_3d": Entry(
+        _pascal_sentences_3d,
+        "the same, and 1290 3D models of two of the classes; KERAS_XMR_DATA",
+        partial(_pascal_sentences_3d, None),
     ),
     "wikipedia": Entry(
         partial(wikipedia, "tfidf"), "2866 pairs, 10 classes, SIFT and tf-idf; KERAS_XMR_DATA"

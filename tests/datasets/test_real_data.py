@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from keras_xmr.datasets import caltech101, digits, pascal_sentences, wikipedia
+from keras_xmr.datasets import caltech101, digits, modelnet10, pascal_sentences, wikipedia
 from keras_xmr.datasets.locate import data_root
 from keras_xmr.preprocessing import Preprocessor, TextVectorizer, count_words
 
@@ -135,3 +135,14 @@ def test_each_medium_of_the_digits_can_be_learned():
     assert accuracy["image"] > 0.88
     assert accuracy["audio"] > 0.93
     assert accuracy["text"] > 0.62
+
+
+def test_chairs_and_monitors_are_told_apart_by_their_models():
+    data = modelnet10()
+    models = data.media["3d"]
+    # One grid of each file is empty, and some are there twice.
+    assert np.bincount(models.labels).tolist() == [839, 451]
+    train, test = data.part("train").media["3d"], data.part("test").media["3d"]
+    classifier = LogisticRegression(max_iter=500).fit(train.items, train.labels)
+    # Measured: 1.0 of 129.
+    assert classifier.score(test.items, test.labels) > 0.95
