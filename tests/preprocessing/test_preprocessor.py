@@ -36,7 +36,7 @@ def data_of(**items):
         ("audio", np.eye(3), FeatureScaler),
         ("image", np.zeros((3, 4, 4), np.uint8), PixelVectorizer),
         ("image", ["a.jpg", "b.jpg", "c.jpg"], PictureLoader),
-        ("voice", ["a.wav", "b.WAV", "c.wav"], AudioVectorizer),
+        ("voice", ["b.WAV", "a.wav", "c.wav"], AudioVectorizer),
         ("sound", [Path("a.flac")] * 3, AudioVectorizer),
         ("text", ["a.wav", "b.wav", "c.wav"], TextVectorizer),
     ],
