@@ -14,14 +14,20 @@ if TYPE_CHECKING:
     from keras_xmr.baselines.semantic_matching import SemanticMatching
     from keras_xmr.evaluation import Report, evaluate, paired_test
     from keras_xmr.index.exact import ExactIndex, Ranking
+    from keras_xmr.models.acmr import ACMR
     from keras_xmr.models.chtn import CHTN
     from keras_xmr.models.cross_modal_model import CrossModalModel
     from keras_xmr.models.mhtn import MHTN
+    from keras_xmr.probing import modality_probe
+    from keras_xmr.training.alternating import AlternatingModel
     from keras_xmr.training.batches import PairedBatches
     from keras_xmr.training.callbacks import RetrievalMAP
     from keras_xmr.training.checkpoint import Checkpoint
+    from keras_xmr.training.phases import Phase
 
 _HOMES = {
+    "ACMR": "keras_xmr.models.acmr",
+    "AlternatingModel": "keras_xmr.training.alternating",
     "CHTN": "keras_xmr.models.chtn",
     "Checkpoint": "keras_xmr.training.checkpoint",
     "CrossModalModel": "keras_xmr.models.cross_modal_model",
@@ -32,18 +38,23 @@ _HOMES = {
     "Report": "keras_xmr.evaluation",
     "RetrievalMAP": "keras_xmr.training.callbacks",
     "SemanticMatching": "keras_xmr.baselines.semantic_matching",
+    "modality_probe": "keras_xmr.probing",
+    "Phase": "keras_xmr.training.phases",
     "evaluate": "keras_xmr.evaluation",
     "paired_test": "keras_xmr.evaluation",
 }
 _MODULES = ("datasets", "layers", "losses", "metrics", "optimizers", "preprocessing", "trunks")
 
 __all__ = [  # noqa: RUF022 (sorted as Python sorts)
+    "ACMR",
+    "AlternatingModel",
     "CHTN",
     "Checkpoint",
     "CrossModalModel",
     "ExactIndex",
     "MHTN",
     "PairedBatches",
+    "Phase",
     "Ranking",
     "Report",
     "RetrievalMAP",
@@ -54,6 +65,7 @@ __all__ = [  # noqa: RUF022 (sorted as Python sorts)
     "layers",
     "losses",
     "metrics",
+    "modality_probe",
     "optimizers",
     "paired_test",
     "preprocessing",
@@ -62,7 +74,7 @@ __all__ = [  # noqa: RUF022 (sorted as Python sorts)
 
 
 # What can be used without Keras.
-_PLAIN = ("datasets", "evaluation", "index", "metrics", "baselines", "preprocessing")
+_PLAIN = ("datasets", "evaluation", "index", "metrics", "baselines", "preprocessing", "probing")
 
 
 def __getattr__(name: str) -> Any:

@@ -174,8 +174,8 @@ def evaluate(
     """Evaluate retrieval between every ordered pair of the media that model and data share.
 
     The gallery is ranked by the model's metric: by cosine, or by Euclidean distance where the model
-    says so. An item is relevant to a query if they have a class in common. The whole part is the gallery;
-    the item paired with a query is not removed. Ties go to the lower row number.
+    says so. An item is relevant to a query if they have a class in common. The whole part is the
+    gallery; the item paired with a query is not removed. Ties go to the lower row number.
 
     Args:
         model: A model or baseline: anything with `media` and `encode`.

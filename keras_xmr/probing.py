@@ -76,10 +76,10 @@ def modality_probe(
 
 def _instances(part: CrossModalData, names: list[str]) -> Array:
     """Number of the instance of each item; items without pairs are instances of their own."""
-    keys = []
+    keys: list[str] = []
     for name in names:
         items = part.media[name]
         own = [f"{name}/{item}" for item in items.ids.tolist()]
         keys += own if items.pairs is None else items.pairs.astype(str).tolist()
-    _, numbers = np.unique(keys, return_inverse=True)
+    _, numbers = np.unique(np.array(keys), return_inverse=True)
     return np.asarray(numbers)

@@ -67,11 +67,40 @@ CHTN = {
 PAIRS = {"image": rows(6, 5), "text": rows(6, 4, seed=1), "source": rows(6, 5, seed=2)}
 
 TINY = {
+    "ACMR": Tiny(
+        {
+            "media": {"image": 5, "text": 4},
+            "num_classes": 3,
+            "variant": "paper",
+            "hub": "text",
+            "hidden_units": {"image": (6, 5), "text": (4,)},
+            "common_dim": 3,
+            "discriminator_units": (4, 2),
+            "projector_steps": 2,
+            "dropout": 0.1,
+            "input_dropout": {"text": 0.2},
+            "distance": "cosine",
+            "margin": 0.5,
+            "push_weight": 2.0,
+            "mining": "embedding",
+            "invariance_weight": 0.5,
+            "label_weight": 2.0,
+            "regularization_weight": 1e-3,
+            "modality_weight": 0.5,
+            "label_smoothing": 0.1,
+            "multi_label": True,
+            "reversal": "constant",
+            "reversal_by_epoch": False,
+            "readout": "centred_probabilities",
+            "seed": 3,
+        },
+        ({"image": rows(6, 5), "text": rows(6, 4, seed=1)},),
+    ),
     "BatchNormalization": Tiny({"momentum": 0.5, "epsilon": 0.1, "scale": False}, (rows(4, 3),)),
     "CHTN": Tiny(CHTN, (PAIRS,)),
     "Checkpoint": Tiny({"folder": "run", "every": 2}),
     "CrossModalModel": Tiny({"inputs": IDENTITY, "outputs": IDENTITY}),
-    "ExactIndex": Tiny(),
+    "ExactIndex": Tiny({"metric": "euclidean"}),
     "FeatureScaling": Tiny(
         {"square_root": False, "norm": "none", "standardize": False}, (rows(4, 3),)
     ),
@@ -101,7 +130,7 @@ TINY = {
         (rows(4, 3), rows(4, 3, seed=1)),
     ),
     "ModalityDiscriminator": Tiny(
-        {"media": 3, "units": (4, 2), "members": 2, "seed": 3}, (rows(6, 8),)
+        {"media": 3, "units": (4, 2), "activation": "tanh", "members": 2, "seed": 3}, (rows(6, 8),)
     ),
     "PairedBatches": Tiny(
         {"streams": [Stream({"image": rows(4, 3)}, {"image": np.eye(4)})], "batch_size": 2}

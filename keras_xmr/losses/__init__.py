@@ -1,13 +1,18 @@
 """The formulas that models minimise, one per file."""
 
-from keras_xmr.losses.cross_entropy import label_cross_entropy
+from keras_xmr.losses.cross_entropy import label_cross_entropy, multi_label_cross_entropy
+from keras_xmr.losses.invariance import invariance_loss
 from keras_xmr.losses.mmd import maximum_mean_discrepancy
 from keras_xmr.losses.modality import modality_loss
 from keras_xmr.losses.pairwise import pairwise_transfer
+from keras_xmr.losses.released_triplet import released_triplet_loss
 
 __all__ = [
+    "invariance_loss",
     "label_cross_entropy",
     "maximum_mean_discrepancy",
     "modality_loss",
+    "multi_label_cross_entropy",
     "pairwise_transfer",
+    "released_triplet_loss",
 ]

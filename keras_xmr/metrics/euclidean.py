@@ -5,7 +5,6 @@ import numpy as np
 from keras_xmr.metrics.cosine import check_embeddings
 from keras_xmr.types import Array, FloatArray
 
-
 METRICS = ("cosine", "euclidean")
 
 
@@ -28,7 +27,8 @@ def comparable(
         Both; for Euclidean distances as float64 with `d + 2` features.
 
     Raises:
-        ValueError: If there is no such metric, an argument is not a finite matrix of real numbers, or the widths differ.
+        ValueError: If there is no such metric, an argument is not a finite matrix of real numbers,
+            or the widths differ.
 
     Example:
         >>> queries, gallery = np.array([[1.0]]), np.array([[5.0], [1.5], [-1.0]])

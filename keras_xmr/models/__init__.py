@@ -1,7 +1,8 @@
 """The models, one file per paper."""
 
+from keras_xmr.models.acmr import ACMR
 from keras_xmr.models.chtn import CHTN
 from keras_xmr.models.cross_modal_model import CrossModalModel
 from keras_xmr.models.mhtn import MHTN
 
-__all__ = ["CHTN", "CrossModalModel", "MHTN"]  # noqa: RUF022 (sorted as Python sorts)
+__all__ = ["ACMR", "CHTN", "CrossModalModel", "MHTN"]  # noqa: RUF022 (sorted as Python sorts)

@@ -294,14 +294,15 @@ class ACMR(AlternatingModel):
     def _invariance(self, y: Mapping[str, Tensor], y_pred: Mapping[str, Tensor]) -> Tensor:
         losses = []
         for anchor, other in permutations(self.media, 2):
-            embeddings = [y_pred[f"{name}_embedding"] for name in (anchor, other)]
+            near, far = (y_pred[f"{name}_embedding"] for name in (anchor, other))
             rows = y_pred[f"{anchor}_rows"]
             if self.variant == "released":
-                losses.append(released_triplet_loss(*embeddings, y[anchor], rows))
+                losses.append(released_triplet_loss(near, far, y[anchor], rows))
                 continue
             losses.append(
                 invariance_loss(
-                    *embeddings,
+                    near,
+                    far,
                     y[anchor],
                     inputs=rows,
                     push_weight=self.push_weight,

@@ -33,8 +33,6 @@ class CrossModalModel(keras.Model):
 
     Attributes:
         preprocessor: Fitted `Preprocessor`, or `None` for a model that takes arrays only.
-        metric: `"cosine"` or `"euclidean"`: what rankings of its representations are by.
-        passes_per_batch: Forward passes of the training graph for each batch.
 
     Example:
         >>> import keras_xmr
@@ -49,8 +47,6 @@ class CrossModalModel(keras.Model):
     partial: tuple[str, ...] = ()
     trunks: dict[str, keras.Model]
     source_classes: int | None = None
-    metric: str = "cosine"
-    passes_per_batch: int = 1
     preprocessor: Preprocessor | None
 
     @classmethod
@@ -164,6 +160,16 @@ class CrossModalModel(keras.Model):
         if optimizer == "paper":
             optimizer = paper_optimizer(self.rate_multipliers)
         super().compile(optimizer, *args, **kwargs)
+
+    @property
+    def metric(self) -> str:
+        """What rankings of its representations are by: `"cosine"` or `"euclidean"`."""
+        return "cosine"
+
+    @property
+    def passes_per_batch(self) -> int:
+        """Forward passes, in training, for each batch."""
+        return 1
 
     @property
     def rate_multipliers(self) -> dict[str, float]:

@@ -24,8 +24,5 @@ def read_out(
     """The common representation `(rows, classes)` that `readout` names, one of the logits."""
     if readout == "logits":
         return ops.mean(by_member(logits, classes), axis=1)
-    if multi_label:
-        probabilities = ops.sigmoid(logits)
-    else:
-        probabilities = posterior(logits, classes, temperature)
+    probabilities = ops.sigmoid(logits) if multi_label else posterior(logits, classes, temperature)
     return probabilities - 1.0 / classes if readout == "centred_probabilities" else probabilities

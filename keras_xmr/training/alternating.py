@@ -2,7 +2,7 @@
 
 import functools
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -66,7 +66,7 @@ class AlternatingModel(CrossModalModel):
     """
 
     @property
-    def passes_per_batch(self) -> int:  # type: ignore[override]
+    def passes_per_batch(self) -> int:
         """Forward passes for each batch: the updates of all phases."""
         return sum(phase.steps for phase in self.phases())
 
