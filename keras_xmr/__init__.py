@@ -19,15 +19,12 @@ if TYPE_CHECKING:
     from keras_xmr.models.cross_modal_model import CrossModalModel
     from keras_xmr.models.mhtn import MHTN
     from keras_xmr.probing import modality_probe
-    from keras_xmr.training.alternating import AlternatingModel
     from keras_xmr.training.batches import PairedBatches
     from keras_xmr.training.callbacks import RetrievalMAP
     from keras_xmr.training.checkpoint import Checkpoint
-    from keras_xmr.training.phases import Phase
 
 _HOMES = {
     "ACMR": "keras_xmr.models.acmr",
-    "AlternatingModel": "keras_xmr.training.alternating",
     "CHTN": "keras_xmr.models.chtn",
     "Checkpoint": "keras_xmr.training.checkpoint",
     "CrossModalModel": "keras_xmr.models.cross_modal_model",
@@ -39,7 +36,6 @@ _HOMES = {
     "RetrievalMAP": "keras_xmr.training.callbacks",
     "SemanticMatching": "keras_xmr.baselines.semantic_matching",
     "modality_probe": "keras_xmr.probing",
-    "Phase": "keras_xmr.training.phases",
     "evaluate": "keras_xmr.evaluation",
     "paired_test": "keras_xmr.evaluation",
 }
@@ -47,14 +43,12 @@ _MODULES = ("datasets", "layers", "losses", "metrics", "optimizers", "preprocess
 
 __all__ = [  # noqa: RUF022 (sorted as Python sorts)
     "ACMR",
-    "AlternatingModel",
     "CHTN",
     "Checkpoint",
     "CrossModalModel",
     "ExactIndex",
     "MHTN",
     "PairedBatches",
-    "Phase",
     "Ranking",
     "Report",
     "RetrievalMAP",

@@ -412,7 +412,8 @@ def _argument_names(kind: type[CrossModalModel]) -> list[str]:
     names: dict[str, None] = {}
     for parent in kind.__mro__[: kind.__mro__.index(CrossModalModel)]:
         parameters = inspect.signature(parent).parameters.values()
-        names |= dict.fromkeys(p.name for p in parameters if p.kind != p.VAR_KEYWORD)
+        named = (p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
+        names |= dict.fromkeys(named)
     return [name for name in names if not name.startswith("_")]
 
 

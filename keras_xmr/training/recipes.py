@@ -23,6 +23,7 @@ class Recipe:
         batch_size: Pairs per step.
         optimizer: `"adamw"`, or `"paper"`: the SGD of the release, with its own rate and decay.
         learning_rate: Highest learning rate of AdamW; it falls to zero as half a cosine.
+        beta_1: Momentum of AdamW.
         weight_decay: Decoupled weight decay of AdamW, on matrices alone.
         rates: Pattern to factor on AdamW's learning rate: see `keras_xmr.optimizers`.
         trunk_rate: Learning rate of trunks as a share of that of the other layers. 0 keeps trunks
@@ -42,6 +43,7 @@ class Recipe:
     batch_size: int = 64
     optimizer: str = "adamw"
     learning_rate: float = 1e-3
+    beta_1: float = 0.9
     weight_decay: float = 1e-2
     rates: dict[str, float] = field(default_factory=dict)
     trunk_rate: float = 0.0
@@ -132,7 +134,17 @@ MHTN_RECIPES = {
     for name, recipe in CHTN_RECIPES.items()
 }
 
-RECIPES = {"chtn": CHTN_RECIPES, "mhtn": MHTN_RECIPES}
+ACMR_RECIPES = {
+    "pascal_sentences": Recipe(
+        transforms={"image": (FeatureScaler, {"standardize": False})},
+        epochs=50,
+        learning_rate=1e-4,
+        weight_decay=0.0,
+        beta_1=0.5,
+    ),
+}
+
+RECIPES = {"acmr": ACMR_RECIPES, "chtn": CHTN_RECIPES, "mhtn": MHTN_RECIPES}
 
 # Inverse penalties of semantic matching, for the transforms of the same data set's recipe.
 PENALTIES = {"pascal_sentences": {"image": 10.0, "text": 3.0}}

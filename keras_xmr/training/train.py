@@ -4,12 +4,14 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from keras_xmr.baselines.semantic_matching import SemanticMatching
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.layers.feature_scaling import FeatureScaling
+from keras_xmr.models.acmr import ACMR
 from keras_xmr.models.chtn import CHTN
 from keras_xmr.models.cross_modal_model import CrossModalModel
 from keras_xmr.models.entrance import append
@@ -18,6 +20,7 @@ from keras_xmr.optimizers import AdamW, paper_optimizer
 from keras_xmr.preprocessing.extraction import extract_features
 from keras_xmr.preprocessing.features import FeatureScaler
 from keras_xmr.preprocessing.pictures import PictureLoader, loaders_for
+from keras_xmr.training.alternating import AlternatingModel
 from keras_xmr.training.callbacks import RetrievalMAP
 from keras_xmr.training.progress import TrainingProgress
 from keras_xmr.training.recipes import PENALTIES, Recipe, preprocessor_for, recipe_for
@@ -25,7 +28,7 @@ from keras_xmr.trunks.fine_tuning import train_from
 
 Trunks = Mapping[str, keras.Model]
 
-MODELS: dict[str, type[CrossModalModel]] = {"chtn": CHTN, "mhtn": MHTN}
+MODELS: dict[str, type[CrossModalModel]] = {"acmr": ACMR, "chtn": CHTN, "mhtn": MHTN}
 
 
 def fit_semantic_matching(data: CrossModalData) -> SemanticMatching:
@@ -59,7 +62,7 @@ def train_model(
     """Train a model on the training part of a data set, for the epochs of its recipe.
 
     Args:
-        method: `"chtn"` or `"mhtn"`.
+        method: `"acmr"`, `"chtn"` or `"mhtn"`.
         data: The target data.
         source: The source data, or `None`.
         trunks: Medium to the trunk of its pictures, where `data` holds pictures.
@@ -122,7 +125,7 @@ def _train(
         sentence_dropout=recipe.sentence_dropout,
         seed=seed,
     )
-    optimizer = _optimizer(model, recipe, batches=recipe.epochs * len(batches))
+    optimizer = _optimizers(model, recipe, batches=recipe.epochs * len(batches))
     model.compile(optimizer, **recipe.compile)
     watching: list[keras.callbacks.Callback] = list(callbacks)
     if progress:
@@ -144,22 +147,37 @@ def _to_train(medium: str, trunk: keras.Model, recipe: Recipe) -> keras.Model:
     return append(trunk, FeatureScaling(**config, name="feature_scaling"))
 
 
-def _optimizer(model: CrossModalModel, recipe: Recipe, batches: int) -> keras.optimizers.Optimizer:
+def _optimizers(model: CrossModalModel, recipe: Recipe, batches: int) -> Any:
+    """An optimizer, or one for each phase of a game."""
+    if not isinstance(model, AlternatingModel):
+        return _optimizer(model, recipe, batches, model.trainable_variables)
+    return {
+        phase.name: _optimizer(model, recipe, batches * phase.steps, phase.variables)
+        for phase in model.phases()
+    }
+
+
+def _optimizer(
+    model: CrossModalModel, recipe: Recipe, updates: int, variables: Sequence[keras.Variable]
+) -> keras.optimizers.Optimizer:
     if recipe.optimizer == "paper":
         return paper_optimizer(model.rate_multipliers)
     if recipe.optimizer != "adamw":
         raise ValueError(
             f"Recipes know the optimizers 'adamw' and 'paper'. Received: {recipe.optimizer!r}."
         )
-    steps = max(1, batches // (recipe.accumulate or 1))
+    steps = max(1, updates // (recipe.accumulate or 1))
     schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, decay_steps=steps)
     of_trunks = [v.path for trunk in model.trunks.values() for v in trunk.trainable_variables]
     rates = dict(recipe.rates)
     if of_trunks:
         rates[f"^({'|'.join(map(re.escape, of_trunks))})$"] = recipe.trunk_rate
+    paths = [variable.path for variable in variables]
+    rates = {k: rate for k, rate in rates.items() if any(re.search(k, path) for path in paths)}
     return AdamW(
         schedule,
         weight_decay=recipe.weight_decay,
+        beta_1=recipe.beta_1,
         multipliers=rates,
         gradient_accumulation_steps=recipe.accumulate,
         use_ema=recipe.averaging is not None,

@@ -14,10 +14,18 @@ DATA, SOURCE = toy(), toy(["image"], num_classes=3, seed=1)
 FROM_DATA = ("media", "num_classes", "source_classes", "preprocessor")
 
 
+# Those that learn from a source domain, too.
+TRANSFER = [name for name in MODELS if "source_classes" in argument_names(MODELS[name])]
+
+
+def source_of(name):
+    return SOURCE if name in TRANSFER else None
+
+
 def make(name, /, **more):
     """A model for the toy data, with the other tiny arguments."""
     tiny = {k: v for k, v in TINY[name].arguments.items() if k not in FROM_DATA}
-    return MODELS[name].for_data(DATA, SOURCE, **tiny, **more)
+    return MODELS[name].for_data(DATA, source_of(name), **tiny, **more)
 
 
 def encodings(model):
@@ -36,7 +44,7 @@ def trained(request):
     model = make(request.param, name=f"my_{request.param.lower()}")
     before = model.get_weights()
     model.compile(optimizer=keras.optimizers.SGD(1e-3))
-    batches = model.batches(DATA, SOURCE, batch_size=10)
+    batches = model.batches(DATA, source_of(request.param), batch_size=10)
     history = model.fit(batches, epochs=1, verbose=0).history
     return model, before, history, encodings(model)
 
@@ -66,7 +74,7 @@ def test_config_survives_json(name, dtype):
 def test_half_precision_keeps_full_weights_and_encodings(name):
     model = make(name, dtype="mixed_float16")
     model.compile(optimizer=keras.optimizers.SGD(1e-3))
-    model.train_on_batch(*model.batches(DATA, SOURCE, batch_size=10)[0])
+    model.train_on_batch(*model.batches(DATA, source_of(name), batch_size=10)[0])
     assert {w.dtype for w in model.trainable_weights} == {"float32"}
     assert {layer.compute_dtype for layer in model.layers if layer.weights} == {"float16"}
     full = make(name)
@@ -85,7 +93,7 @@ def test_training_changes_every_weight(trained):
 
 def test_history_names_every_term(trained):
     model, _, history, _ = trained
-    batch = model.batches(DATA, SOURCE, batch_size=10)[0]
+    batch = model.batches(DATA, SOURCE if model.source_classes else None, batch_size=10)[0]
     terms = model.loss_terms(batch[1], model(batch[0]))
     assert {"loss", *terms} <= set(history)
     assert np.isfinite(list(history.values())).all()
@@ -163,13 +171,19 @@ def test_raw_items_need_a_preprocessor(name):
     for call in (
         lambda: model.encode(["a dog"], "text"),
         lambda: model.preprocess(DATA),
-        lambda: model.batches(DATA, SOURCE),
+        lambda: model.batches(DATA, source_of(name)),
     ):
         with pytest.raises(ValueError, match=r"Raw items need .* Received: preprocessor=None"):
             call()
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", sorted(set(MODELS) - set(TRANSFER)))
+def test_models_without_a_source_branch_refuse_source_data(name):
+    with pytest.raises(ValueError, match=rf"{name} learns from no source domain\. Received: 'toy'"):
+        MODELS[name].for_data(DATA, SOURCE)
+
+
+@pytest.mark.parametrize("name", TRANSFER)
 def test_source_data_go_with_a_source_branch(name):
     with pytest.raises(ValueError, match=r"Received: source=None, .*source_classes=3"):
         make(name).batches(DATA)
