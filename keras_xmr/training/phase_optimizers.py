@@ -82,7 +82,7 @@ class PhaseOptimizers(keras.optimizers.Optimizer):
         self.phases = tuple(order[name] for name in self.names)
         averaged: set[int] = set()
         for phase, optimizer in self.players:
-            if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
+            if _averages(optimizer):
                 both = [v.path for v in phase.variables if id(v) in averaged]
                 if both:
                     raise ValueError(
@@ -142,6 +142,11 @@ class PhaseOptimizers(keras.optimizers.Optimizer):
         """Put moving averages in place of the variables, in the phases that keep them."""
         for phase, optimizer in self.players:
             optimizer.finalize_variable_values(list(phase.variables))
+            if _averages(optimizer):
+                # On JAX Keras leaves variable and average in one buffer, which the next `fit` may
+                # not give away twice.
+                for variable in phase.variables:
+                    variable.assign(keras.ops.copy(variable))
 
     def save_own_variables(self, store: Any) -> None:
         """Nothing: Keras finds the optimizers of the phases and saves them one by one."""
@@ -177,6 +182,12 @@ def _scaled(optimizer: Any) -> Any:
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return optimizer
     return keras.optimizers.LossScaleOptimizer(optimizer)
+
+
+def _averages(optimizer: Any) -> bool:
+    """Whether it keeps moving averages of its variables."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return bool(inner.use_ema)
 
 
 def _check_names(given: Iterable[str], names: Sequence[str]) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 
 from keras_xmr.optimizers import SGD, AdamW
 from tests.models.small import batch, small
+from tests.training.game import batch as game_batch
+from tests.training.game import game
 
 STEPS = 2
 CASES = {
@@ -73,11 +75,23 @@ def train(case):
     return found | {f"{case}/losses": np.array(losses.seen)}
 
 
+def play():
+    """A game of players with an optimizer each."""
+    model = game(normalize=True, steps=2)
+    model.compile({"generator": AdamW(0.01, 0.1, epsilon=1e-2), "discriminator": SGD(0.05, 0.9)})
+    losses = Losses()
+    batches = [game_batch(model, seed) for seed in range(STEPS)]
+    model.fit(Steps(batches), epochs=2, shuffle=False, verbose=0, callbacks=[losses])
+    found = {f"game/weight/{i}": w for i, w in enumerate(model.get_weights())}
+    return found | {"game/losses": np.array(losses.seen)}
+
+
 def main(out, devices):
     results = {}
     use_devices(devices)
     for case in CASES:
         results |= train(case)
+    results |= play()
     np.savez(out, **results)
 
 

@@ -59,8 +59,8 @@ def folder(tmp_path_factory):
     return folder
 
 
-def start(folder, backend, *earlier):
-    """Run the worker on one backend, at full precision wherever it runs."""
+def start(folder, backend, *earlier, worker="worker.py"):
+    """Run a worker on one backend, at full precision wherever it runs."""
     environment = {
         **os.environ,
         "KERAS_BACKEND": backend,
@@ -70,9 +70,9 @@ def start(folder, backend, *earlier):
         "NVIDIA_TF32_OVERRIDE": "0",
         "JAX_DEFAULT_MATMUL_PRECISION": "highest",
     }
-    worker = Path(__file__).with_name("worker.py")
+    path = Path(__file__).with_name(worker)
     done = subprocess.run(
-        [sys.executable, str(worker), str(folder), backend, *earlier],
+        [sys.executable, str(path), str(folder), backend, *earlier],
         env=environment,
         capture_output=True,
         text=True,

@@ -22,7 +22,7 @@ class Game(AlternatingModel):
         *,
         hub="image",
         trunks=None,
-        steps=3,
+        steps=1,
         dropout=0.0,
         normalize=False,
         preprocessor=None,

@@ -1,0 +1,48 @@
+"""Plays a game on one backend, in a process of its own: `python game_worker.py FOLDER BACKEND`.
+
+Reads the initial weights from `FOLDER/weights.npz`, writes the outcome to `FOLDER/BACKEND.npz`.
+"""
+
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_xmr.optimizers import SGD, AdamW
+from tests.training.game import batch, game
+
+STEPS = 5
+OPTIMIZERS = {
+    # Some gradients are zero but for rounding; without the epsilon Adam would blow them up.
+    "adamw and sgd": lambda: {
+        "generator": AdamW(0.01, 0.1, epsilon=1e-2, multipliers={"text": 0.5}),
+        "discriminator": SGD(0.05, 0.9, l2=0.01),
+    },
+    "accumulation and average": lambda: SGD(
+        0.05, 0.9, gradient_accumulation_steps=2, use_ema=True, ema_momentum=0.9
+    ),
+}
+
+
+def main(folder, backend):
+    assert keras.config.backend() == backend
+    results = {}
+    for name, optimizer in OPTIMIZERS.items():
+        model = game(normalize=True, steps=3)
+        stored = np.load(folder / "weights.npz")
+        model.set_weights([stored[f"{i}"] for i in range(len(model.weights))])
+        model.compile(optimizer())
+        batches = [batch(model, seed) for seed in range(STEPS)]
+        logs = [model.train_on_batch(*each, return_dict=True) for each in batches]
+        logs.append(model.test_on_batch(*batches[0], return_dict=True))
+        results[f"{name}/losses"] = np.array([[log[key] for key in sorted(log)] for log in logs])
+        for i, variable in enumerate([*model.variables, *model.optimizer.variables]):
+            array = keras.ops.convert_to_numpy(variable)
+            if array.dtype.kind == "f":
+                results[f"{name}/state/{i}"] = array
+    np.savez(folder / f"{backend}.npz", **results)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
