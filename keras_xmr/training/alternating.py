@@ -92,6 +92,19 @@ class AlternatingModel(CrossModalModel):
         """
         raise NotImplementedError
 
+    def phase_outputs(self, phase: str, x: Any) -> Any:
+        """What the loss of a phase is computed from in training: all outputs of the model.
+
+        A sub-class may give fewer, by calling just the layers that the phase needs, with
+        `training=True`. The outcome is the same. Compiled backends leave out the rest anyway; on
+        PyTorch a small model spends much of its time on calls of layers.
+
+        Args:
+            phase: Its name.
+            x: Inputs.
+        """
+        return self(x, training=True)
+
     def compile(
         self, optimizer: Any = "rmsprop", *, auto_scale_loss: bool = True, **kwargs: Any
     ) -> None:
@@ -176,7 +189,7 @@ class AlternatingModel(CrossModalModel):
         )
 
     def _turn(self, phase: Phase, x: Any, y: Any) -> tuple[Tensor, Tensor]:
-        return self._loss_and_values(phase, x, y, self(x, training=True))
+        return self._loss_and_values(phase, x, y, self.phase_outputs(phase.name, x))
 
     def _loss_and_values(self, phase: Phase, x: Any, y: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
         """The loss of a phase, and a vector of loss and terms."""

@@ -100,6 +100,26 @@ def test_every_step_draws_its_own_dropout():
     assert keras.ops.convert_to_numpy(drawn)[1] == 10
 
 
+def test_a_phase_may_call_only_the_layers_it_needs():
+    class Lean(Game):
+        def phase_outputs(self, phase, x):
+            if phase == "generator":
+                return super().phase_outputs(phase, x)
+            hidden, discriminator = self.players["discriminator"]
+            common = {name: self.projectors[name](rows) for name, rows in x.items()}
+            return {f"{n}_medium": discriminator(hidden(z)) for n, z in common.items()}
+
+    found = []
+    for kind in (Game, Lean):
+        model = kind({"image": 5, "text": 4}, 3)
+        model.compile(SGD(0.5))
+        found.append((fit(model, batches=4), state(model)))
+    (history, whole), (lean_history, lean) = found
+    assert history["discriminator_loss"] == pytest.approx(lean_history["discriminator_loss"])
+    for one, other in zip(whole, lean, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
 # Against hand-written games of two numbers
 
 
