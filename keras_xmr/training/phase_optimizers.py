@@ -59,8 +59,7 @@ class PhaseOptimizers(keras.optimizers.Optimizer):
         """
         if isinstance(given, cls):
             _check_names(given.names, names)
-            _check_separate(dict(zip(given.names, given.optimizers, strict=True)))
-            return given
+            return cls({name: given[name] for name in names}, name=given.name)
         if isinstance(given, Mapping):
             _check_names(given, names)
             found = {name: _resolve(given[name]) for name in names}
@@ -75,11 +74,13 @@ class PhaseOptimizers(keras.optimizers.Optimizer):
     def build_for(self, phases: Sequence[Phase]) -> None:
         """Make the variables of all optimizers.
 
+        Args:
+            phases: The phases, in the order of `names`.
+
         Raises:
             ValueError: If two phases keep a moving average of one variable.
         """
-        order = {phase.name: phase for phase in phases}
-        self.phases = tuple(order[name] for name in self.names)
+        self.phases = tuple(phases)
         averaged: set[int] = set()
         for phase, optimizer in self.players:
             if _averages(optimizer):

@@ -496,10 +496,12 @@ def test_multipliers_are_of_their_phase():
         game().compile({"generator": "sgd", "discriminator": SGD(0.1, multipliers={"text": 0.5})})
 
 
-def test_the_order_of_the_mapping_does_not_matter():
+@pytest.mark.parametrize("kind", [dict, PhaseOptimizers])
+def test_turns_are_in_the_order_of_the_phases(kind):
     model = game()
-    model.compile({"discriminator": SGD(0.3), "generator": SGD(0.2)})
+    model.compile(kind({"discriminator": SGD(0.3), "generator": SGD(0.2)}))
     assert model.optimizer.names == PLAYERS
+    assert [phase.name for phase, _ in model.optimizer.players] == list(PLAYERS)
     assert rates(model) == pytest.approx([0.2, 0.3])
 
 
