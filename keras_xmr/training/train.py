@@ -28,6 +28,9 @@ from keras_xmr.trunks.fine_tuning import train_from
 
 Trunks = Mapping[str, keras.Model]
 
+# A decay that is right for few pairs keeps a discriminator from learning anything.
+UNDECAYED = ("bias", "gamma", "beta", "modality_classifier", "adversary")
+
 MODELS: dict[str, type[CrossModalModel]] = {"acmr": ACMR, "chtn": CHTN, "mhtn": MHTN}
 
 
@@ -179,6 +182,7 @@ def _optimizer(
         weight_decay=recipe.weight_decay,
         beta_1=recipe.beta_1,
         multipliers=rates,
+        undecayed=UNDECAYED,
         gradient_accumulation_steps=recipe.accumulate,
         use_ema=recipe.averaging is not None,
         ema_momentum=recipe.averaging or 0.99,
