@@ -77,6 +77,7 @@ TINY = {
             "common_dim": 3,
             "discriminator_units": (4, 2),
             "projector_steps": 2,
+            "discriminator_steps": 3,
             "dropout": 0.1,
             "input_dropout": {"text": 0.2},
             "distance": "cosine",

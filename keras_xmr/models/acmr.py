@@ -93,6 +93,7 @@ class ACMR(AlternatingModel):
         common_dim: Width of the common space.
         discriminator_units: Widths of the modality classifier's hidden layers.
         projector_steps: Updates of projectors and label predictor for each batch.
+        discriminator_steps: Updates of the modality classifier for each batch; the paper has one.
         dropout: Share of the hidden activations of projectors that are dropped.
         input_dropout: Medium to the share of its inputs that are dropped.
         distance: `"euclidean"` or `"cosine"`: the distance in the invariance loss and, where the
@@ -147,6 +148,7 @@ class ACMR(AlternatingModel):
         common_dim: int = 200,
         discriminator_units: Sequence[int] = (50,),
         projector_steps: int = 5,
+        discriminator_steps: int = 1,
         dropout: float = 0.0,
         input_dropout: Mapping[str, float] | None = None,
         distance: str = "euclidean",
@@ -225,6 +227,7 @@ class ACMR(AlternatingModel):
         self.common_dim = common_dim
         self.discriminator_units = discriminator_units
         self.projector_steps = projector_steps
+        self.discriminator_steps = discriminator_steps
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.distance = distance
@@ -257,7 +260,11 @@ class ACMR(AlternatingModel):
         variables = [v for layer in projectors for v in layer.trainable_variables]
         return (
             Phase(PROJECTORS, variables, self.projector_steps, TERMS),
-            Phase(DISCRIMINATOR, self.modality_classifier.trainable_variables),
+            Phase(
+                DISCRIMINATOR,
+                self.modality_classifier.trainable_variables,
+                self.discriminator_steps,
+            ),
         )
 
     def phase_loss(self, phase: str, x: Any, y: Any, y_pred: Any) -> Any:
