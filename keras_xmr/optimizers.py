@@ -83,16 +83,17 @@ class _PerVariable:
 
     def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
         """Keras' decoupled decay, `w <- w - factor * learning_rate * weight_decay * w`."""
-        weight_decay = self.weight_decay
-        if not weight_decay:
+        if not self.weight_decay:
             return
         decayed = [variable for variable in variables if self._use_weight_decay(variable)]
-        try:
-            for factor, members in self._by_factor(decayed):
-                self.weight_decay = weight_decay * factor
-                super()._apply_weight_decay([decayed[i] for i in members])  # type: ignore[misc]
-        finally:
-            self.weight_decay = weight_decay
+        for factor, members in self._by_factor(decayed):
+            # Not set in `self`: the replicas of `tf.distribute` take turns in here, and the next
+            # one would read it. Keras' optimizers cannot be copied otherwise.
+            twin = object.__new__(type(self))
+            vars(twin).update(vars(self), weight_decay=self.weight_decay * factor)
+            super(_PerVariable, twin)._apply_weight_decay(  # type: ignore[misc]
+                [decayed[i] for i in members]
+            )
 
     def _by_factor(self, variables: Sequence[Any]) -> Iterable[tuple[float, list[int]]]:
         """Each factor and the positions in `variables` where it holds."""

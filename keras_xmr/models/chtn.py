@@ -21,6 +21,7 @@ from keras_xmr.models.entrance import SOURCE, enter, make_inputs
 from keras_xmr.models.readout import READOUTS, posterior, read_out
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.training.batches import presence
+from keras_xmr.training.replicas import replica_count, whole_batch
 from keras_xmr.types import Tensor
 
 PAPER_WIDTH = 4096
@@ -299,14 +300,21 @@ class CHTN(CrossModalModel):
         training: bool = True,
     ) -> Tensor:
         """Sum of the weighted terms of the class docstring; each also becomes a metric."""
+        y, y_pred = whole_batch(y), whole_batch(y_pred)
         terms = self.loss_terms(y, y_pred)
         for name, value in terms.items():
             self.trackers[name].update_state(value)
+        self.track_accuracy(y, y_pred)
+        total = sum(self._weight(name) * value for name, value in terms.items())
+        # Each replica has the whole loss, and their gradients are added up.
+        return total / replica_count()
+
+    def track_accuracy(self, y: dict[str, Tensor], y_pred: dict[str, Tensor]) -> None:
+        """Make the share of right classes of each medium a metric."""
         for name in self.media:
             probabilities = posterior(y_pred[name], self.num_classes)
             hits = keras.metrics.categorical_accuracy(y[name], probabilities)
             self.trackers[f"{name}_accuracy"].update_state(hits, y_pred.get(presence(name)))
-        return sum(self._weight(name) * value for name, value in terms.items())
 
     def loss_terms(self, y: dict[str, Tensor], y_pred: dict[str, Tensor]) -> dict[str, Tensor]:
         """The terms of the loss, unweighted.

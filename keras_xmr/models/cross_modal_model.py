@@ -21,6 +21,7 @@ from keras_xmr.training.batches import ItemBatches, PairedBatches, paired_stream
 from keras_xmr.training.callbacks import PlanReversals
 from keras_xmr.training.checkpoint import Checkpoint
 from keras_xmr.training.pairing import pairing_of
+from keras_xmr.training.replicas import replica_count
 from keras_xmr.trunks import trunk_from_config
 from keras_xmr.types import Array, Config, FloatArray, Items
 
@@ -199,9 +200,18 @@ class CrossModalModel(keras.Model):
                 the same settings a run that was killed goes on from there. See `Checkpoint`.
             callbacks: Keras callbacks.
             **kwargs: Further arguments of Keras' `fit`.
+
+        Raises:
+            ValueError: If batches cannot be shared equally by the devices of a strategy.
         """
         paired = x if isinstance(x, PairedBatches) else None
         if paired is not None:
+            devices = replica_count()
+            if paired.batch_size % devices:
+                raise ValueError(
+                    "Devices share a batch equally: its size must be a multiple of their number. "
+                    f"Received: batch_size={paired.batch_size}, {devices} devices."
+                )
             # By default Keras would take them in an order drawn from Python's global generator.
             kwargs.setdefault("shuffle", False)
         callbacks = list(callbacks or ())

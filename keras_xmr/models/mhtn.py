@@ -189,21 +189,14 @@ class MHTN(CHTN):
         """The edges with their weights, normalised."""
         return self._weighted_edges
 
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Tensor:
+    def track_accuracy(self, y: dict[str, Tensor], y_pred: dict[str, Tensor]) -> None:
         """As in `CHTN`; the discriminator's accuracy becomes a metric, too."""
+        super().track_accuracy(y, y_pred)
         if self.modality_weight:
             for number, (logits, told) in enumerate(self._modalities(y_pred)):
                 guessed = ops.argmax(by_member(logits, len(self.media)), axis=-1)
                 hits = ops.mean(ops.cast(guessed == number, "float32"), axis=1)
                 self.trackers[f"{MODALITY}_accuracy"].update_state(hits, told)
-        return super().compute_loss(x, y, y_pred, sample_weight, training)
 
     def loss_terms(self, y: dict[str, Tensor], y_pred: dict[str, Tensor]) -> dict[str, Tensor]:
         """The terms of the loss, unweighted: those of `CHTN`, and `modality`."""

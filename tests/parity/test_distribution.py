@@ -1,8 +1,7 @@
-"""Two devices that share each batch train to what one device does, on JAX.
+"""Two devices that share each batch train to what one device does, on JAX and TensorFlow.
 
-With `keras.distribution.DataParallel`, which Keras has on JAX; the devices are two halves of the
-processor. Nothing is claimed of `tf.distribute` on TensorFlow: there batch statistics and MMD are
-of the part of the batch that a replica sees.
+On JAX with `keras.distribution.DataParallel`, on TensorFlow with `tf.distribute.MirroredStrategy`;
+the devices are two halves of the processor.
 """
 
 import importlib.util
@@ -17,7 +16,7 @@ import pytest
 pytestmark = pytest.mark.every_backend
 
 NAMED = os.environ.get("KERAS_XMR_BACKENDS", "jax").replace(" ", "").split(",")
-BACKENDS = [name for name in ("jax",) if name in NAMED]
+BACKENDS = [name for name in ("jax", "tensorflow") if name in NAMED]
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("distribution_worker.py")
 TOLERANCE = 1e-5
@@ -55,7 +54,7 @@ def of_kind(found, kind):
     return {name: value for name, value in found.items() if kind in name}
 
 
-@pytest.mark.parametrize("kind", ["weight", "losses"])
+@pytest.mark.parametrize("kind", ["weight", "losses", "evaluated"])
 def test_two_devices_are_as_one(results, kind):
     one, two = (of_kind(found, kind) for found in results)
     assert one
