@@ -15,7 +15,7 @@ import pytest
 
 pytestmark = pytest.mark.every_backend
 
-NAMED = os.environ.get("KERAS_XMR_BACKENDS", "jax").replace(" ", "").split(",")
+NAMED = os.environ.get("KERAS_XMR_BACKENDS", "jax,tensorflow").replace(" ", "").split(",")
 BACKENDS = [name for name in ("jax", "tensorflow") if name in NAMED]
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("distribution_worker.py")
