@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_xmr.training.replicas import replica_count
 from keras_xmr.types import Tensor
 
 
@@ -51,6 +52,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
         scale: bool = True,
         **kwargs: Any,
     ) -> None:
+        # Replicas of one model, each with a part of the batch, have the statistics of all of it.
+        kwargs.setdefault("synchronized", replica_count() > 1)
         super().__init__(momentum=momentum, epsilon=epsilon, center=center, scale=scale, **kwargs)
 
     def call(
@@ -58,6 +61,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
     ) -> Tensor:
         if present is None or not (training and self.trainable):
             return super().call(inputs, training=training)
+        if self.synchronized:
+            raise ValueError(
+                "Statistics of some rows are not shared by replicas. Received: `present` under a "
+                "tf.distribute strategy. Train media that are partial on one device."
+            )
         rows = ops.cast(inputs, "float32")
         weights = ops.cast(present, "float32")[:, None]
         count = ops.sum(weights)

@@ -1,6 +1,4 @@
-"""What only TensorFlow has: gradients by a tape, and strategies, whose replicas see a part of each
-batch.
-"""
+"""What only TensorFlow has: gradients by a tape, and replicas that see a part of each batch."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
