@@ -7,8 +7,8 @@ median over the turns. The CPU ratio hardly depends on what else the machine doe
 itself keeps all cores busy, no pipeline can do better than it.
 
 Needs KERAS_XMR_DATA with `pascal_sentences/` and, in `backbones/`, the weights of MobileNetV2 and
-SqueezeNet. Replaces the rows that it measures anew in `benchmarks/pipeline.csv`. Takes between
-three and four minutes on two quiet cores; more turns make the figures steadier.
+SqueezeNet. Replaces the rows that it measures anew in `benchmarks/pipeline.csv`. Takes about seven
+minutes on two quiet cores; fewer turns make the figures less steady.
 
 Usage: KERAS_XMR_DATA=... KERAS_BACKEND=torch python -m benchmarks.pipeline
 """
@@ -144,7 +144,8 @@ def write(rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--turns", type=int, default=7, help="of the forward pass")
+    parser.add_argument("--training-turns", type=int, default=5)
     parser.add_argument("--forward", type=int, default=256, help="pictures per turn")
     parser.add_argument("--training", type=int, default=64, help="pictures per epoch")
     parser.add_argument("--trunk", action="append", choices=TRUNKS, help="by default all")
@@ -153,12 +154,12 @@ def main():
     order = np.random.default_rng(0).permutation(len(pictures))
     pictures = pictures.rows(order)
     for name in options.trunk or TRUNKS:
-        for task, count, epochs in (
-            (forward, options.forward, 1),
-            (training, options.training, EPOCHS),
+        for task, count, epochs, turns in (
+            (forward, options.forward, 1, options.turns),
+            (training, options.training, EPOCHS, options.training_turns),
         ):
             load = os.getloadavg()[0]
-            seconds = measure(task(load_trunk(name), pictures, count), options.turns)
+            seconds = measure(task(load_trunk(name), pictures, count), turns)
             write(list(rows_of(name, task.__name__, count * epochs, load, seconds)))
 
 
