@@ -25,6 +25,7 @@ class Recipe:
         learning_rate: Highest learning rate of AdamW; it falls to zero as half a cosine.
         beta_1: Momentum of AdamW.
         weight_decay: Decoupled weight decay of AdamW, on matrices alone.
+        discriminator_rate: Learning rate of the discriminator of a game; `None` for that of all.
         rates: Pattern to factor on AdamW's learning rate: see `keras_xmr.optimizers`.
         trunk_rate: Learning rate of trunks as a share of that of the other layers. 0 keeps trunks
             as they are, so that the features of each picture are computed once.
@@ -45,6 +46,7 @@ class Recipe:
     learning_rate: float = 1e-3
     beta_1: float = 0.9
     weight_decay: float = 1e-2
+    discriminator_rate: float | None = None
     rates: dict[str, float] = field(default_factory=dict)
     trunk_rate: float = 0.0
     trained_from: str | None = None

@@ -11,7 +11,7 @@ import keras
 from keras_xmr.baselines.semantic_matching import SemanticMatching
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.layers.feature_scaling import FeatureScaling
-from keras_xmr.models.acmr import ACMR
+from keras_xmr.models.acmr import ACMR, DISCRIMINATOR
 from keras_xmr.models.chtn import CHTN
 from keras_xmr.models.cross_modal_model import CrossModalModel
 from keras_xmr.models.entrance import append
@@ -154,10 +154,14 @@ def _optimizers(model: CrossModalModel, recipe: Recipe, batches: int) -> Any:
     """An optimizer, or one for each phase of a game."""
     if not isinstance(model, AlternatingModel):
         return _optimizer(model, recipe, batches, model.trainable_variables)
-    return {
+    optimizers = {
         phase.name: _optimizer(model, recipe, batches * phase.steps, phase.variables)
         for phase in model.phases()
     }
+    if recipe.discriminator_rate:
+        # At a constant rate: it must keep up with the others to the end, and they come to rest.
+        optimizers[DISCRIMINATOR] = keras.optimizers.Adam(recipe.discriminator_rate, beta_1=0.5)
+    return optimizers
 
 
 def _optimizer(
