@@ -85,26 +85,26 @@ def baseline_inputs(data):
     return Preprocessor.for_data(data, image=FeatureScaler(**scaled), text=text)
 
 
-def tune_baseline(sets):
+def tune_baseline(sets, inputs=baseline_inputs):
     """For each readout, the penalties with the best mean validation MAP, and that MAP."""
     scores = {}
+    media = list(sets[0].media)
     for data in sets:
         fitted = {
-            C: SemanticMatching(C, "probabilities", baseline_inputs(data)).fit(data)
-            for C in PENALTIES
+            C: SemanticMatching(C, "probabilities", inputs(data)).fit(data) for C in PENALTIES
         }
-        for image, text, readout in itertools.product(PENALTIES, PENALTIES, READOUTS):
-            mixed = SemanticMatching(1.0, readout, fitted[image].preprocessor)
-            mixed.weights = {
-                "image": fitted[image].weights["image"],
-                "text": fitted[text].weights["text"],
-            }
+        # All combinations of the penalties of two media; the same penalty for more.
+        choices = itertools.product(PENALTIES, repeat=2) if len(media) == 2 else PENALTIES
+        for choice, readout in itertools.product(list(choices), READOUTS):
+            chosen = choice if isinstance(choice, tuple) else (choice,) * len(media)
+            mixed = SemanticMatching(1.0, readout, fitted[chosen[0]].preprocessor)
+            mixed.weights = {m: fitted[C].weights[m] for m, C in zip(media, chosen, strict=True)}
             report = keras_xmr.evaluate(mixed, data, split="validation")
-            scores.setdefault((readout, image, text), []).append(report.map)
+            scores.setdefault((readout, *chosen), []).append(report.map)
     means = {setting: float(np.mean(values)) for setting, values in scores.items()}
     for readout in READOUTS:
         best = max((s for s in means if s[0] == readout), key=means.__getitem__)
-        yield readout, {"image": best[1], "text": best[2]}, means[best]
+        yield readout, dict(zip(media, best[1:], strict=True)), means[best]
 
 
 def final(data):

@@ -1,0 +1,142 @@
+"""What the tables of MHTN and ACMR have in common: their rows, published figures, the probe.
+
+A row is a direction of a method. `probe` is the accuracy of a fresh linear classifier of the medium
+on the test part (`keras_xmr.modality_probe`): of the common representation, and of the layer that
+the adversary sees. It is 1 / media where media cannot be told apart. P-values are of paired tests
+over the queries of all directions, whose average precision is first averaged over the seeds of a
+split.
+"""
+
+import csv
+import platform
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+from chtn import final, per_query, tune_baseline
+
+import keras_xmr
+from keras_xmr import SemanticMatching
+from keras_xmr.evaluation import paired_test
+from keras_xmr.training.recipes import preprocessor_for, recipe_for
+from keras_xmr.training.train import train_model
+
+FOLDER = Path(__file__).parent
+DIRECTIONS = ("image->text", "text->image", "average")
+BASELINE = "semantic matching, centred_probabilities"
+
+
+def baselines(sets, method):
+    """Semantic matching with the transforms of the method's recipe, tuned on validation."""
+
+    def inputs(data):
+        return preprocessor_for(data, recipe_for(data, method))
+
+    for readout, C, validation in tune_baseline(sets, inputs):
+        name = f"semantic matching, {readout}"
+        print(f"  {name}: C={C}, validation {validation:.4f}", file=sys.stderr)
+        yield name, [[SemanticMatching(C, readout, inputs(data)).fit(final(data))] for data in sets]
+
+
+def trained(method, sets, source, seeds, recipe=None):
+    """Models for each data set: one where there are several splits, else one for each seed."""
+    of_split = [[number] for number in seeds] if len(sets) > 1 else [list(seeds)]
+    return [
+        [train_model(method, final(data), source, recipe=recipe, seed=seed) for seed in numbers]
+        for data, numbers in zip(sets, of_split, strict=True)
+    ]
+
+
+class Table:
+    """The rows of one CSV file, part by part."""
+
+    def __init__(self, name, hidden):
+        self.path = FOLDER / name
+        self.command = f"python examples/paper_tables/{Path(name).stem}.py"
+        self.hidden = hidden
+
+    def add(self, part, features, methods, sets):
+        """Evaluate the methods of a part, and put its rows in the place of earlier ones."""
+        rows, queries = [], {}
+        for method, models in methods:
+            reports, probes = [], []
+            for data, of_split in zip(sets, models, strict=True):
+                for model in of_split:
+                    reports.append(keras_xmr.evaluate(model, data))
+                    probes.append(self.probes(model, data))
+            queries[method] = per_query(reports)
+            p = (
+                paired_test(queries[method], queries[BASELINE])
+                if BASELINE in queries and method != BASELINE
+                else ""
+            )
+            rows += list(self.rows(part, features, method, reports, np.mean(probes, axis=0), p))
+            print(f"  {method}: {rows[-1]['MAP@all']:.4f}", file=sys.stderr)
+            self.write(part, rows)
+
+    def probes(self, model, data):
+        """Of the common representation, and of the layer that the adversary sees."""
+        common = keras_xmr.modality_probe(model, data)
+        if isinstance(model, SemanticMatching):
+            return common, np.nan
+        return common, keras_xmr.modality_probe(model.copy_with(readout=self.hidden), data)
+
+    def rows(self, part, features, method, reports, probes, p):
+        """A row for each direction, and one for their average."""
+        names = [d.name for d in reports[0].directions]
+        values = np.array(
+            [[*(d.metrics["MAP@all"] for d in report.directions), report.map] for report in reports]
+        )
+        for name, column in zip([*names, "average"], values.T, strict=True):
+            average = name == "average"
+            yield {
+                "data": part,
+                "features": features,
+                "method": method,
+                "runs": len(reports),
+                "direction": name,
+                "MAP@all": float(column.mean()),
+                "std": float(column.std(ddof=1)) if len(reports) > 1 else 0.0,
+                "p_against_centred_baseline": p if average else "",
+                "probe": float(probes[0]) if average else "",
+                f"probe_{self.hidden}": float(probes[1]) if average else "",
+                "source": self.command,
+                "machine": f"{platform.machine()} CPU, Python {platform.python_version()}, "
+                f"Keras {keras.__version__} on {keras.config.backend()}",
+            }
+
+    def publish(self, published):
+        """Add published figures: other features, so no comparison of methods."""
+        for part in dict.fromkeys(entry[0] for entry in published):
+            rows = []
+            for data, method, features, source, figures in published:
+                if data != part:
+                    continue
+                for name, value in zip(DIRECTIONS, figures, strict=True):
+                    rows.append(
+                        {
+                            "data": data,
+                            "features": features,
+                            "method": method,
+                            "direction": name,
+                            "MAP@all": value,
+                            "source": source,
+                        }
+                    )
+            self.write(part, rows)
+
+    def write(self, part, rows):
+        """Replace the rows of a part."""
+        kept = []
+        if self.path.exists():
+            with self.path.open(encoding="utf-8", newline="") as file:
+                kept = [row for row in csv.DictReader(file) if row["data"] != part]
+        rows = [
+            {k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows
+        ]
+        columns = max([*kept, *rows], key=len)
+        with self.path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(columns), restval="")
+            writer.writeheader()
+            writer.writerows(sorted(kept + rows, key=lambda row: row["data"]))
