@@ -4,9 +4,6 @@ import keras
 import numpy as np
 import pytest
 
-from keras_xmr import MHTN
-from keras_xmr.datasets import toy
-from keras_xmr.probing import modality_probe
 from tests.models.small import ROWS, batch, gradients, outputs, reached
 from tests.models.test_mhtn import MEDIA, make
 
@@ -144,30 +141,3 @@ def test_unused_rows_of_a_batch_do_not_matter():
             np.testing.assert_allclose(
                 first[output][told], second[output][told], rtol=1e-4, atol=1e-5
             )
-
-
-def trained(weight, seed=0):
-    """fc9 of a model trained on the toy data, whose media are easy to tell apart."""
-    data = toy(["image", "text", "audio"])
-    model = MHTN.for_data(
-        data,
-        pathway_units=(16,),
-        shared_units=(16,),
-        bottleneck_units=16,
-        discriminator_units=(16,),
-        modality_weight=weight,
-        reversal="constant",
-        readout="fc9",
-        seed=seed,
-    )
-    model.compile(keras.optimizers.Adam(3e-3))
-    model.fit(model.batches(data, batch_size=20), epochs=40, verbose=0)
-    return model, data
-
-
-def test_with_the_adversary_media_are_harder_to_tell_apart():
-    with_it, without = (
-        np.mean([modality_probe(*trained(weight, seed), split="train") for seed in range(2)])
-        for weight in (1.0, 0.0)
-    )
-    assert with_it < without - 0.1
