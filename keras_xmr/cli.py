@@ -73,19 +73,21 @@ def _data_options(sub: argparse.ArgumentParser, flag: str = "--data", **more: An
 def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("method", choices=sorted(METHODS))
     _data_options(sub, default="pascal_sentences", help=DATA)
-    sub.add_argument("--source", help="labelled source data, likewise (chtn)")
+    sub.add_argument("--source", help="labelled source data, likewise (chtn, mhtn)")
     sub.add_argument("--out", type=Path, required=True, help="directory of the new preset")
     sub.add_argument("--seed", type=int, default=0)
-    chtn = sub.add_argument_group("chtn")
-    chtn.add_argument("--epochs", type=_positive, help="instead of the recipe's")
-    chtn.add_argument("--batch-size", type=_positive, help="instead of the recipe's")
-    chtn.add_argument("--optimizer", choices=("adamw", "paper"), help="paper: SGD of the release")
-    chtn.add_argument("--accumulate", type=_positive, help="batches per step of the optimizer")
-    chtn.add_argument("--averaging", type=_share, help="momentum of averaged weights, as 0.99")
-    chtn.add_argument("--precision", choices=("mixed_float16", "mixed_bfloat16"))
-    chtn.add_argument("--steps-per-execution", type=_positive, help="TensorFlow and JAX only")
-    chtn.add_argument("--jit-compile", action=argparse.BooleanOptionalAction)
-    pictures = sub.add_argument_group("pictures, instead of features (chtn)")
+    networks = sub.add_argument_group("acmr, chtn and mhtn")
+    networks.add_argument("--epochs", type=_positive, help="instead of the recipe's")
+    networks.add_argument("--batch-size", type=_positive, help="instead of the recipe's")
+    networks.add_argument(
+        "--optimizer", choices=("adamw", "paper"), help="paper: SGD of the release"
+    )
+    networks.add_argument("--accumulate", type=_positive, help="batches per step of the optimizer")
+    networks.add_argument("--averaging", type=_share, help="momentum of averaged weights, as 0.99")
+    networks.add_argument("--precision", choices=("mixed_float16", "mixed_bfloat16"))
+    networks.add_argument("--steps-per-execution", type=_positive, help="TensorFlow and JAX only")
+    networks.add_argument("--jit-compile", action=argparse.BooleanOptionalAction)
+    pictures = sub.add_argument_group("pictures, instead of features (acmr, chtn and mhtn)")
     pictures.add_argument(
         "--trunk",
         help="alexnet, squeezenet, any of keras.applications, a preset's, or a .keras file",

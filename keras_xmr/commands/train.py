@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from keras_xmr.training.recipes import Recipe
 
 METHODS = {
+    "acmr": "adversarial cross-modal retrieval (MM 2017)",
     "chtn": "cross-modal hybrid transfer network (IJCAI 2017)",
     "mhtn": "modal-adversarial hybrid transfer network, any number of media (TCYB 2018)",
     "semantic_matching": "baseline: one logistic regression for each medium",
 }
-# Those that learn from a source domain, and from pixels.
-TRANSFER = ("chtn", "mhtn")
+# Those that take an option which others do not.
+TAKING = {"source": ("chtn", "mhtn"), "trunk": ("acmr", "chtn", "mhtn")}
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -30,11 +31,10 @@ def run(arguments: argparse.Namespace) -> None:
     from keras_xmr.datasets.catalogue import load
 
     raw = arguments.trunk is not None
-    for option in ("source", "trunk"):
-        if getattr(arguments, option) and arguments.method not in TRANSFER:
+    for option, methods in TAKING.items():
+        if getattr(arguments, option) and arguments.method not in methods:
             raise ValueError(
-                f"Only {' and '.join(TRANSFER)} take a {option}. "
-                f"Received: method={arguments.method!r}."
+                f"Only {', '.join(methods)} take a {option}. Received: method={arguments.method!r}."
             )
     data = load(arguments.data, raw=raw, skip_bad=arguments.skip_bad)
     source = (

@@ -1,0 +1,64 @@
+"""A trained MHTN of handwritten and written digits learns spoken ones; all it knew stays as it was.
+
+What was encoded and indexed before need not be encoded again: pictures and texts have the same
+representations as before, to the last bit, and sounds come to them.
+
+The digits are read from the folder that KERAS_XMR_DATA names; their recordings need the extra
+`audio`.
+
+Usage: KERAS_BACKEND=jax python examples/add_medium.py, or with the argument `toy` for seconds on
+synthetic data.
+"""
+
+import sys
+from dataclasses import replace
+
+import keras
+import numpy as np
+
+import keras_xmr
+from keras_xmr.training.recipes import recipe_for
+from keras_xmr.training.train import train_model
+
+EPOCHS = 15
+BATCH_SIZE = 64
+SEED = 0
+
+if sys.argv[1:] == ["toy"]:
+    data = keras_xmr.datasets.toy(["image", "text", "audio"])
+    EPOCHS, BATCH_SIZE = 2, 16
+    recipe = recipe_for(data, "mhtn", epochs=EPOCHS, batch_size=BATCH_SIZE, pairing="class")
+    small = {"pathway_units": (16,), "shared_units": (16,), "members": 1}
+    recipe = replace(recipe, model=recipe.model | small)
+else:
+    data = keras_xmr.datasets.digits()
+    recipe = recipe_for(data, "mhtn")
+
+# Pictures and texts alone.
+known = replace(data, media={name: data.media[name] for name in ("image", "text")})
+model = train_model("mhtn", known, recipe=recipe, seed=SEED)
+before = {name: model.encode(known, name) for name in known.media}
+
+# Sounds, with pictures to be drawn to. Texts are not even needed.
+sounds = replace(data, media={name: data.media[name] for name in ("image", "audio")})
+wider = model.with_medium("audio", sounds)
+frozen = [layer.name for layer in wider.layers if layer.weights and not layer.trainable]
+print(f"frozen: {', '.join(frozen)}")
+
+batches = wider.batches(sounds, pairing="class", batch_size=BATCH_SIZE, seed=SEED)
+schedule = keras.optimizers.schedules.CosineDecay(1e-3, decay_steps=EPOCHS * len(batches))
+wider.compile(keras_xmr.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay))
+wider.fit(batches, epochs=EPOCHS, verbose=2)
+
+for name, encoded in before.items():
+    same = np.array_equal(encoded, wider.encode(known, name))
+    print(f"{name}: encoded {'as before, to the last bit' if same else 'otherwise'}")
+
+# The test part is looked at once, at the end.
+print(keras_xmr.evaluate(wider, data).table())
+sounds = data.part("test").media["audio"]
+index = keras_xmr.ExactIndex().add(wider.encode(sounds.items, "audio"), sounds.ids)
+text = data.part("test").media["text"].items[0]
+print(
+    f"sounds that go with {text!r}: {', '.join(index.search(wider.encode([text], 'text'), k=5).ids[0])}"
+)
