@@ -59,6 +59,5 @@ print(keras_xmr.evaluate(wider, data).table())
 sounds = data.part("test").media["audio"]
 index = keras_xmr.ExactIndex().add(wider.encode(sounds.items, "audio"), sounds.ids)
 text = data.part("test").media["text"].items[0]
-print(
-    f"sounds that go with {text!r}: {', '.join(index.search(wider.encode([text], 'text'), k=5).ids[0])}"
-)
+found = index.search(wider.encode([text], "text"), k=5).ids[0]
+print(f"sounds that go with {text!r}: {', '.join(found)}")

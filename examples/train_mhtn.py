@@ -52,7 +52,7 @@ for name, modality_weight in (("MHTN", 0.1), ("MHTN without adversary", 0.0)):
         dropout=0.5,
         input_dropout={"image": 0.2, "audio": 0.2, "text": 0.3},
         label_smoothing=0.1,
-        # Posteriors less 1 / classes: smoothed ones are flat, and their cosines would all be near 1.
+        # Posteriors less 1 / classes: the cosines of smoothed ones would all be near 1.
         readout="centred_probabilities",
         seed=SEED,
     )

@@ -10,6 +10,9 @@ from PIL import Image
 from keras_xmr import cli
 from keras_xmr.cli import main
 
+# Row number and colour of the rows of a table.
+TABLE = list(enumerate(["red", "green", "yellow"] * 12))
+
 
 @pytest.fixture(scope="module")
 def preset(tmp_path_factory):
@@ -37,7 +40,7 @@ def test_list_names_everything(capsys):
     found = run_json(capsys, "list")
     assert set(found) == {"presets", "methods", "data sets"}
     assert "chtn_pascal" in found["presets"]
-    assert set(found["methods"]) == {"chtn", "semantic_matching"}
+    assert set(found["methods"]) == {"acmr", "chtn", "mhtn", "semantic_matching"}
     assert "toy" in found["data sets"]
     assert main(["list"]) == 0
     assert "pascal_sentences" in capsys.readouterr().out
@@ -59,6 +62,35 @@ def test_training_shows_progress_with_time_left(tmp_path, capsys):
     shown = capsys.readouterr().err
     assert "training epochs: 3/3, loss " in shown
     assert "s left" in shown
+
+
+@pytest.mark.parametrize("method", ["acmr", "mhtn"])
+def test_other_models_train_evaluate_and_search(method, tmp_path, capsys):
+    out = tmp_path / method
+    assert main(f"train {method} --data toy --epochs 2 --batch-size 16 --out {out}".split()) == 0
+    facts = run_json(capsys, "evaluate", "--preset", out)[str(out)]
+    assert facts["split_hash"] == json.loads((out / "metadata.json").read_text())["split_hash"]
+    found = run_json(capsys, "search", "--preset", out, "--text", "class2 thing0", "-k", "3")
+    assert len(found["results"]) == 3
+
+
+def test_mhtn_takes_a_source_and_the_optimizer_of_the_release(tmp_path):
+    arguments = "train mhtn --data toy --source toy_source --epochs 1 --optimizer paper --out"
+    assert main([*arguments.split(), str(tmp_path / "x")]) == 0
+
+
+def test_a_table_with_three_media_may_have_gaps(tmp_path, capsys):
+    rows = [f"{n},a {c} {n},{c},{n}.npy,{f'{c} und {n}' if n % 2 else ''}" for n, c in TABLE]
+    table = tmp_path / "my.csv"
+    table.write_text("\n".join(["id,text,label,image,german_text", *rows]), encoding="utf-8")
+    for number, colour in TABLE:
+        np.save(tmp_path / f"{number}.npy", np.full(4, len(colour), "float32") + number / 100)
+    out = tmp_path / "x"
+    assert main(f"train mhtn --data {table} --epochs 2 --batch-size 8 --out {out}".split()) == 0
+    config = json.loads((out / "config.json").read_text())
+    assert config["config"]["partial"] == ["german_text"]
+    report = run_json(capsys, "evaluate", "--preset", out)[str(out)]
+    assert "text->german_text" in {row["direction"] for row in report["results"]}
 
 
 def test_training_is_repeatable_to_the_bit(preset, tmp_path):
@@ -129,7 +161,8 @@ def test_search_asks_in_a_terminal(baseline, monkeypatch, capsys):
         ("evaluate --preset nothing", "Bundled presets are"),
         ("evaluate --preset ./nothing", "must be a directory"),
         ("train chtn --data nothing --out x", "Data sets are"),
-        ("train semantic_matching --data toy --source toy_source --out x", "Only chtn"),
+        ("train semantic_matching --data toy --source toy_source --out x", "Only chtn, mhtn"),
+        ("train acmr --data toy --source toy_source --out x", "Only chtn, mhtn take a source"),
         ("search --preset {baseline} --item nothing", "No item of 'toy' has that id"),
         ("search --preset {baseline} --text a --in wikipedia", "KERAS_XMR_DATA"),
         ("search --preset {baseline} --text a --media sound", "Received: medium='sound'"),

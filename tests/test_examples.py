@@ -1,4 +1,4 @@
-"""Examples run as they stand, the training one on synthetic data."""
+"""Examples run as they stand, training ones on synthetic data."""
 
 import os
 import subprocess
@@ -14,6 +14,10 @@ ROOT = Path(__file__).parent.parent
     ("script", "arguments", "expected"),
     [
         ("train_chtn.py", ["toy"], "semantic matching"),
+        ("train_mhtn.py", ["toy"], "MHTN without adversary"),
+        ("train_acmr.py", ["toy"], "ACMR, centred posteriors"),
+        ("missing_media.py", ["toy"], "3d: 40 items of 2 classes"),
+        ("add_medium.py", ["toy"], "text: encoded as before, to the last bit"),
         ("search.py", ["a bird on a branch"], "bird/"),
     ],
 )

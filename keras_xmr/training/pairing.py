@@ -77,6 +77,32 @@ def partners_by(
     return Partners(np.array([number[wanted[row]] for row in instances], dtype=np.int64), groups)
 
 
+def pairing_by_names(data: CrossModalData, hub: str) -> dict[str, str]:
+    """By instance for each medium that has instance names, as the hub must; by class for others.
+
+    Example:
+        >>> from keras_xmr.datasets import toy
+        >>> pairing_by_names(toy(), "image")
+        {'text': 'instance'}
+    """
+    named = [name for name, items in data.media.items() if items.pairs is not None]
+    return {
+        name: "instance" if {name, hub} <= set(named) else "class"
+        for name in data.media
+        if name != hub
+    }
+
+
+def media_with_gaps(data: CrossModalData, pairing: Mapping[str, str], hub: str) -> tuple[str, ...]:
+    """The media that some instances of the hub lack."""
+    instances = np.arange(len(data.medium(hub)))
+    return tuple(
+        name
+        for name, by in pairing.items()
+        if partners_by(by, data, name, hub, instances).missing().any()
+    )
+
+
 def check_none_is_missing(partners: Partners, data: CrossModalData, medium: str) -> None:
     """An error if the medium is missing from some instance.
 

@@ -1,5 +1,6 @@
 """Recipes: the settings, chosen on validation, with which a model is trained on a data set."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,7 +34,8 @@ class Recipe:
         accumulate: Batches whose gradients are averaged before each step; `None` for one.
         averaging: Momentum of the moving average of the weights that training ends with; `None`
             for the last weights themselves.
-        pairing: As in `CrossModalModel.batches`.
+        pairing: As in `CrossModalModel.batches`; of `"instance"`, `train_model` makes `"class"` for
+            media without instance names.
         sentence_dropout: As in `CrossModalModel.batches`.
         compile: Further arguments of `compile`, such as `jit_compile` and `steps_per_execution`.
     """
@@ -52,7 +54,7 @@ class Recipe:
     trained_from: str | None = None
     accumulate: int | None = None
     averaging: float | None = None
-    pairing: str = "instance"
+    pairing: str | Mapping[str, str] = "instance"
     sentence_dropout: float = 0.0
     compile: Config = field(default_factory=dict)
 

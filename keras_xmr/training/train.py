@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from keras_xmr.preprocessing.features import FeatureScaler
 from keras_xmr.preprocessing.pictures import PictureLoader, loaders_for
 from keras_xmr.training.alternating import AlternatingModel
 from keras_xmr.training.callbacks import RetrievalMAP
+from keras_xmr.training.pairing import media_with_gaps, pairing_by_names, pairing_of
 from keras_xmr.training.progress import TrainingProgress
 from keras_xmr.training.recipes import PENALTIES, Recipe, preprocessor_for, recipe_for
 from keras_xmr.trunks.fine_tuning import train_from
@@ -112,6 +114,7 @@ def _train(
     callbacks: Sequence[keras.callbacks.Callback],
     progress: bool,
 ) -> CrossModalModel:
+    recipe = _with_gaps(kind, data, recipe)
     model = kind.for_data(
         data,
         source,
@@ -136,6 +139,20 @@ def _train(
         watching += [RetrievalMAP(data, every=every), TrainingProgress()]
     model.fit(batches, epochs=recipe.epochs, callbacks=watching, checkpoint=checkpoint, verbose=0)
     return model
+
+
+def _with_gaps(kind: type[CrossModalModel], data: CrossModalData, recipe: Recipe) -> Recipe:
+    """The recipe, for media that have no pairs, and media that some instances lack."""
+    hub = recipe.model.get("hub", "image")
+    if hub not in data.media:
+        return recipe  # The constructor tells.
+    pairing = recipe.pairing
+    if pairing == "instance":
+        pairing = pairing_by_names(data, hub)
+    if "partial" in recipe.model or not issubclass(kind, CHTN):
+        return replace(recipe, pairing=pairing)
+    gaps = media_with_gaps(data.part("train"), pairing_of(pairing, list(data.media), hub), hub)
+    return replace(recipe, pairing=pairing, model=recipe.model | {"partial": gaps})
 
 
 def _to_train(medium: str, trunk: keras.Model, recipe: Recipe) -> keras.Model:
