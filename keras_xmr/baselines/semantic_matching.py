@@ -57,6 +57,11 @@ class SemanticMatching:
         """The media it was fitted on."""
         return list(self.weights)
 
+    @property
+    def metric(self) -> str:
+        """What rankings of its representations are by."""
+        return "cosine"
+
     def fit(self, data: CrossModalData, *, split: str = "train") -> Self:
         """Fit the preprocessor and a classifier for each medium on one part; returns `self`.
 
