@@ -193,3 +193,7 @@ def test_a_class_without_items_survives_the_preset(data, tmp_path):
     back = SemanticMatching.from_preset(baseline.save_to_preset(tmp_path / "preset"))
     assert (back.encode_text(data)[:, [0, 3]] == 0).all()
     np.testing.assert_array_equal(back.weights["text"][1], baseline.weights["text"][1])
+
+
+def test_rankings_are_by_cosine():
+    assert SemanticMatching().metric == "cosine"

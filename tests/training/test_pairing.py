@@ -7,7 +7,14 @@ from keras_xmr.datasets import toy
 from keras_xmr.datasets.base import CrossModalData, MediumItems
 from keras_xmr.preprocessing import Preprocessor
 from keras_xmr.training.batches import PairedBatches, paired_stream
-from keras_xmr.training.pairing import MISSING, Partners, pairing_of, partners_by
+from keras_xmr.training.pairing import (
+    MISSING,
+    Partners,
+    media_with_gaps,
+    pairing_by_names,
+    pairing_of,
+    partners_by,
+)
 
 
 def medium(labels, pairs=None, offset=0):
@@ -148,3 +155,20 @@ def test_true_pairs_of_the_toy_data_are_its_rows():
     )
     rows = made.partners["text"].draw(np.arange(len(made)), np.random.default_rng(0))
     np.testing.assert_array_equal(rows, np.arange(len(made)))
+
+
+def test_media_without_names_are_paired_by_class():
+    assert pairing_by_names(DATA, "image") == {"text": "instance", "audio": "class"}
+    assert pairing_by_names(DATA, "audio") == {"image": "class", "text": "class"}
+
+
+@pytest.mark.parametrize(
+    ("pairing", "gaps"),
+    [
+        ({"text": "instance", "audio": "class"}, ("text", "audio")),
+        ({"text": "row", "audio": "class"}, ("audio",)),
+        ({"text": "row", "audio": "row"}, ()),
+    ],
+)
+def test_gaps_are_media_without_a_partner_for_some_instance(pairing, gaps):
+    assert media_with_gaps(DATA, pairing, "image") == gaps

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from keras_xmr import evaluate
-from keras_xmr.datasets import toy
+from keras_xmr.datasets import add_media, toy
 from keras_xmr.preprocessing import PictureLoader
-from keras_xmr.training.recipes import Recipe, recipe_for
+from keras_xmr.training.recipes import Recipe, preprocessor_for, recipe_for
 from keras_xmr.training.train import fit_semantic_matching, train_model
 from tests.models.pictures import coloured, trunk
 
@@ -69,6 +69,40 @@ def test_features_need_no_trunk_and_follow_the_recipe():
     model = train_model("chtn", toy(), recipe=SMALL)
     assert model.pathway_units == (8, 8)
     assert model.trunks == {}
+
+
+@pytest.mark.parametrize("method", ["chtn", "mhtn"])
+def test_gaps_and_media_without_names_are_seen(method):
+    sounds = toy(["audio"], num_classes=2)
+    unnamed = replace(sounds.media["audio"], pairs=None)
+    data = add_media(toy(), replace(sounds, media={"audio": unnamed}))
+    model = train_model(method, data, recipe=SMALL)
+    assert model.partial == ("audio",)
+    assert sorted(model.media) == ["audio", "image", "text"]
+
+
+def test_what_a_recipe_says_of_gaps_holds():
+    recipe = replace(SMALL, model=SMALL.model | {"partial": ("text",)})
+    assert train_model("mhtn", toy(), recipe=recipe).partial == ("text",)
+
+
+def test_acmr_takes_media_without_names():
+    data = toy()
+    unnamed = {name: replace(medium, pairs=None) for name, medium in data.media.items()}
+    recipe = Recipe(
+        model={"hidden_units": {"image": (8,), "text": (8,)}, "common_dim": 4}, epochs=1
+    )
+    assert train_model("acmr", replace(data, media=unnamed), recipe=recipe).common_dim == 4
+
+
+@pytest.mark.parametrize("method", ["chtn", "mhtn"])
+def test_the_recipe_of_the_digits_counts_characters(method):
+    data = replace(toy(["image", "audio", "text"]), name="digits")
+    recipe = recipe_for(data, method)
+    assert recipe.pairing == "class"
+    texts = preprocessor_for(data, recipe).transforms["text"]
+    assert texts.analyzer == "characters"
+    assert ("bottleneck_units" in recipe.model) == (method == "mhtn")
 
 
 def test_averaged_weights_are_what_training_ends_with():
