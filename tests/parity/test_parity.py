@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_xmr import CHTN
-from tests.models.small import batch, small
+import keras_xmr
+from tests.models.small import SMALL, batch
 
 pytestmark = pytest.mark.every_backend
 
@@ -27,6 +27,7 @@ TOLERANCE = 1e-5
 PAIRS = list(itertools.combinations(BACKENDS, 2))
 
 ARGUMENTS = {
+    **SMALL,
     "pathway_units": (8, 6),
     "num_kernels": 3,
     "input_normalization": ("image", "text"),
@@ -34,13 +35,25 @@ ARGUMENTS = {
     "label_smoothing": 0.1,
     "readout": "logits",
 }
+MODELS = {
+    "CHTN": {},
+    "MHTN": {
+        "media": {"image": 5, "text": 4, "audio": 3},
+        "partial": ("audio",),
+        "edges": "complete",
+        "cross_weight": 1e-3,
+        "bottleneck_units": 3,
+        "discriminator_units": (7,),
+        "reversal": "constant",
+    },
+}
 # Results of one kind share a scale: some gradients are zero but for rounding.
 KINDS = ("before", "after", "mmd", "term", "gradient", "losses")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """The folder where all backends have left their results."""
+def everything(tmp_path_factory):
+    """The folder where all backends have left their results, in a folder for each model."""
     folder = tmp_path_factory.mktemp("parity")
     missing = [b for b in BACKENDS if b not in ALL or importlib.util.find_spec(b) is None]
     if missing or len(BACKENDS) < 2:
@@ -48,15 +61,24 @@ def folder(tmp_path_factory):
             f"Parity compares {BACKENDS}, at least two of {ALL}. Not installed: {missing}. Install "
             "them, or name those to compare in KERAS_XMR_BACKENDS."
         )
-    model = small(**ARGUMENTS)
-    x, y = batch(model)
-    arrays = {f"x/{name}": rows for name, rows in x.items()}
-    arrays |= {f"y/{name}": rows for name, rows in y.items()}
-    arrays |= {f"weight/{i}": weight for i, weight in enumerate(model.get_weights())}
-    np.savez(folder / "case.npz", config=json.dumps(model.get_config()), **arrays)
+    for name, arguments in MODELS.items():
+        model = getattr(keras_xmr, name)(**{**ARGUMENTS, **arguments})
+        x, y = batch(model)
+        for medium in model.partial:
+            x[f"{medium}_present"] = (np.arange(len(x[medium])) % 3 > 0).astype("float32")
+        arrays = {f"x/{key}": rows for key, rows in x.items()}
+        arrays |= {f"y/{key}": rows for key, rows in y.items()}
+        arrays |= {f"weight/{i}": weight for i, weight in enumerate(model.get_weights())}
+        (folder / name).mkdir()
+        np.savez(folder / name / "case.npz", config=json.dumps(model.get_config()), **arrays)
     for i, backend in enumerate(BACKENDS):
         start(folder, backend, *BACKENDS[:i])
     return folder
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def folder(everything, request):
+    return everything / request.param
 
 
 def start(folder, backend, *earlier, worker="worker.py"):
@@ -120,7 +142,7 @@ def test_weights_of_one_backend_load_on_another(results, trained, loading):
 @pytest.mark.parametrize("trained", BACKENDS)
 def test_weights_of_every_backend_load_here(folder, results, trained):
     case = np.load(folder / "case.npz")
-    model = CHTN.from_config(json.loads(str(case["config"])))
+    model = getattr(keras_xmr, folder.name).from_config(json.loads(str(case["config"])))
     model.load_weights(folder / f"{trained}.weights.h5")
     for medium in ("image", "text"):
         wanted = results[trained][f"after/{medium}"]

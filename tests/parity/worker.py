@@ -1,8 +1,8 @@
 """Runs on one backend, in a process of its own: `python worker.py FOLDER BACKEND EARLIER...`.
 
-Reads the initial weights and the batch from `FOLDER/case.npz`, writes what came of them to
-`FOLDER/BACKEND.npz`, and the trained weights to `FOLDER/BACKEND.weights.h5`. Loads the weights that
-the backends EARLIER trained.
+In each folder of FOLDER, named after a model, it reads the initial weights and the batch from
+`case.npz`, writes what came of them to `BACKEND.npz`, and the trained weights to
+`BACKEND.weights.h5`. Loads the weights that the backends EARLIER trained.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_xmr import CHTN
+import keras_xmr
 from keras_xmr.losses import maximum_mean_discrepancy
 from tests.gradients import loss_and_gradients
 
@@ -22,12 +22,17 @@ ESTIMATORS = ("quadratic_unbiased", "quadratic_biased", "linear")
 
 def main(folder, backend, *earlier):
     assert keras.config.backend() == backend
+    for of_model in sorted(folder.iterdir()):
+        compute(of_model, backend, *earlier)
+
+
+def compute(folder, backend, *earlier):
     case = dict(np.load(folder / "case.npz"))
-    model = CHTN.from_config(json.loads(str(case["config"])))
+    model = getattr(keras_xmr, folder.name).from_config(json.loads(str(case["config"])))
     weights = [case[f"weight/{i}"] for i in range(len(model.weights))]
     model.set_weights(weights)
-    x = {name: case[f"x/{name}"] for name in [*model.media, "source"]}
-    y = {name: case[f"y/{name}"] for name in x}
+    x = {name: case[f"x/{name}"] for name in model.input}
+    y = {name: case[f"y/{name}"] for name in [*model.media, "source"]}
 
     results = encodings("before", model, x)
     for name in ESTIMATORS:
