@@ -29,7 +29,8 @@ if sys.argv[1:] == ["toy"]:
     EPOCHS, BATCH_SIZE = 2, 16
     recipe = recipe_for(data, "mhtn", epochs=EPOCHS, batch_size=BATCH_SIZE, pairing="class")
     small = {"pathway_units": (16,), "shared_units": (16,), "members": 1}
-    recipe = replace(recipe, model=recipe.model | small)
+    adversary = {"bottleneck_units": 8, "discriminator_units": (8,)}
+    recipe = replace(recipe, model=recipe.model | small | adversary)
 else:
     data = keras_xmr.datasets.digits()
     recipe = recipe_for(data, "mhtn")
