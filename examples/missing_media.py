@@ -25,6 +25,7 @@ from keras_xmr.preprocessing import FeatureScaler, Preprocessor
 EPOCHS = 20
 BATCH_SIZE = 64
 WIDTH = 256  # The release has 4096; 800 instances do not need as many.
+MEMBERS = 5  # Independent networks whose posteriors are averaged; the release has one.
 SEED = 0
 
 if sys.argv[1:] == ["toy"]:
@@ -32,7 +33,7 @@ if sys.argv[1:] == ["toy"]:
     further = keras_xmr.datasets.toy(["squeezenet"]).media
     models = keras_xmr.datasets.toy(["3d"], num_classes=2)
     data = keras_xmr.datasets.add_media(data, models)
-    EPOCHS, BATCH_SIZE, WIDTH = 2, 16, 16
+    EPOCHS, BATCH_SIZE, WIDTH, MEMBERS = 2, 16, 16, 2
 else:
     data = keras_xmr.datasets.load("pascal_sentences_3d")
     further = {"squeezenet": keras_xmr.datasets.pascal_sentences("squeezenet").media["image"]}
@@ -43,8 +44,10 @@ data = replace(data, media={**data.media, "squeezenet": further["squeezenet"].ro
 for name, medium in data.media.items():
     print(f"{name}: {len(medium)} items of {len(np.unique(medium.labels))} classes")
 
-preprocessor = Preprocessor.for_data(data, image=FeatureScaler(standardize=False))
+scalers = {name: FeatureScaler(standardize=False) for name in ("image", "squeezenet")}
+preprocessor = Preprocessor.for_data(data, **scalers)
 settings = {
+    "members": MEMBERS,
     "pathway_units": (WIDTH,),
     "shared_units": (WIDTH,),
     "shared_initializer": "identity",
