@@ -1,9 +1,9 @@
-"""CHTN's training step written by hand in each framework: what `train_step.py` compares with.
+"""CHTN's and MHTN's training step written by hand: what `train_step.py` compares with.
 
-Each function takes the weights of a `CHTN` as NumPy arrays (`weights_of`), the learning rate and
+Each function takes the weights of the model as NumPy arrays (`weights_of`), the learning rate and
 the momentum, and returns a function that trains on one batch `(x, y)` and gives the loss as a
-float. The mathematics is that of CHTN with its default arguments and the media image (hub) and
-text.
+float. The mathematics is that of the models with their default arguments and the media image (hub)
+and text; MHTN's reversal has the constant factor 1. Where the weights have an adversary it is MHTN.
 """
 
 from collections.abc import Callable
@@ -13,14 +13,15 @@ import numpy as np
 
 EPSILON = 1e-5  # Of every batch normalisation.
 KEPT = {"fc": 0.9, "text": 0.99}  # Share that running means and variances keep.
-CROSS_WEIGHT = 1e-3
+CROSS_WEIGHT, CROSS_WEIGHT_OF_MHTN = 1e-3, 1e-4
+MODALITY_WEIGHT = 0.1
 PATHWAYS = ("image", "text", "source")
 
 Step = Callable[[Any, Any], float]
 
 
 def weights_of(model: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Trained weights and running statistics of a CHTN, by name."""
+    """Trained weights and running statistics of a CHTN or MHTN, by name."""
     layers = {
         f"{name}_fc{6 + i}": layer
         for name in PATHWAYS
@@ -34,6 +35,11 @@ def weights_of(model: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
         for name in PATHWAYS
         for i, layer in enumerate(model.pathways[name].normalizations)
     }
+    normalized |= {f"fc{8 + i}": n for i, n in enumerate(model.shared_layers.normalizations)}
+    if "adversary_bottleneck" in (layer.name for layer in model.layers):
+        discriminator = model.get_layer("adversary_discriminator").affine
+        layers |= {"bottleneck": model.get_layer("adversary_bottleneck")}
+        layers |= {f"judge{i}": layer for i, layer in enumerate(discriminator)}
     entrance = model.normalizers["text"]
     trained = {f"{name}_w": _array(layer.kernel) for name, layer in layers.items()}
     trained |= {f"{name}_b": _array(layer.bias) for name, layer in layers.items()}
@@ -46,6 +52,10 @@ def weights_of(model: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
 
 def _array(variable: Any) -> np.ndarray:
     return np.array(variable.numpy())
+
+
+def _cross_weight(width: int, w: dict[str, Any]) -> float:
+    return (CROSS_WEIGHT_OF_MHTN if "bottleneck_w" in w else CROSS_WEIGHT) * 4096 / width
 
 
 def _kept(name: str) -> float:
@@ -73,8 +83,21 @@ def torch_step(
             x, mean, variance, *scale_and_shift, training=True, momentum=share, eps=EPSILON
         )
 
+    def shared(x: Any, name: str) -> Any:
+        return normalize(x, name) if f"{name}_mean" in state else x
+
     def affine(x: Any, name: str) -> Any:
         return torch.addmm(w[f"{name}_b"], x, w[f"{name}_w"])
+
+    def modality(raw: Any, images: int) -> Any:
+        rows = affine(raw, "bottleneck")
+        rows = 2 * rows.detach() - rows  # The same values; the gradient is reversed.
+        for i in (0, 1):
+            rows = torch.relu(affine(rows, f"judge{i}"))
+        logits = affine(rows, "judge2")
+        losses = functional.softplus(logits).sum(1)
+        image = (losses[:images] - logits[:images, 0]).mean()
+        return (image + (losses[images:] - logits[images:, 1]).mean()) / 2
 
     def mmd(source: Any, target: Any) -> Any:
         rows = torch.cat([source, target])
@@ -96,8 +119,9 @@ def torch_step(
         for name in PATHWAYS:
             fc[name, 6] = torch.relu(normalize(affine(x[name], f"{name}_fc6"), f"{name}_fc6"))
             fc[name, 7] = torch.relu(normalize(affine(fc[name, 6], f"{name}_fc7"), f"{name}_fc7"))
-        fc8 = torch.relu(affine(torch.cat([fc["image", 7], fc["text", 7]]), "fc8"))
-        fc9 = torch.relu(affine(fc8, "fc9"))
+        fc8 = torch.relu(shared(affine(torch.cat([fc["image", 7], fc["text", 7]]), "fc8"), "fc8"))
+        raw = affine(fc8, "fc9")
+        fc9 = torch.relu(shared(raw, "fc9"))
         image, text = affine(fc9, "classifier").split([len(x["image"]), len(x["text"])])
         source = affine(fc["source", 7], "source_classifier")
         loss = sum(
@@ -107,7 +131,9 @@ def torch_step(
         for i in (6, 7):
             loss = loss + mmd(fc["source", i], fc["image", i])
             distance = (fc["image", i] - fc["text", i]).square().sum(1).mean() / 2
-            loss = loss + CROSS_WEIGHT * 4096 / fc["image", i].shape[1] * distance
+            loss = loss + _cross_weight(fc["image", i].shape[1], w) * distance
+        if "bottleneck_w" in w:
+            loss = loss + MODALITY_WEIGHT * modality(raw, len(x["image"]))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -148,11 +174,24 @@ def jax_step(
     def cross_entropy(labels: Any, logits: Any) -> Any:
         return -(labels * jax.nn.log_softmax(logits)).sum(1).mean()
 
+    def modality(affine: Any, raw: Any, images: int) -> Any:
+        rows = affine(raw, "bottleneck")
+        rows = 2 * jax.lax.stop_gradient(rows) - rows
+        for i in (0, 1):
+            rows = jax.nn.relu(affine(rows, f"judge{i}"))
+        logits = affine(rows, "judge2")
+        losses = jax.nn.softplus(logits).sum(1)
+        image = (losses[:images] - logits[:images, 0]).mean()
+        return (image + (losses[images:] - logits[images:, 1]).mean()) / 2
+
     def loss_of(w: Any, state: Any, x: Any, y: Any) -> Any:
         new: dict[str, Any] = {}
 
         def affine(rows: Any, name: str) -> Any:
             return rows @ w[f"{name}_w"] + w[f"{name}_b"]
+
+        def shared(rows: Any, name: str) -> Any:
+            return normalize(rows, name, state, new) if f"{name}_mean" in state else rows
 
         text = normalize(x["text"], "text", state, new) * w["text_gamma"] + w["text_beta"]
         fc = {}
@@ -162,7 +201,8 @@ def jax_step(
                 layer = f"{name}_fc{i}"
                 rows = fc[name, i] = jax.nn.relu(normalize(affine(rows, layer), layer, state, new))
         stacked = jnp.concatenate([fc["image", 7], fc["text", 7]])
-        fc9 = jax.nn.relu(affine(jax.nn.relu(affine(stacked, "fc8")), "fc9"))
+        raw = affine(jax.nn.relu(shared(affine(stacked, "fc8"), "fc8")), "fc9")
+        fc9 = jax.nn.relu(shared(raw, "fc9"))
         image, text = jnp.split(affine(fc9, "classifier"), [len(x["image"])])
         source = affine(fc["source", 7], "source_classifier")
         loss = sum(
@@ -172,7 +212,9 @@ def jax_step(
         for i in (6, 7):
             loss += mmd(fc["source", i], fc["image", i])
             distance = jnp.square(fc["image", i] - fc["text", i]).sum(1).mean() / 2
-            loss += CROSS_WEIGHT * 4096 / fc["image", i].shape[1] * distance
+            loss += _cross_weight(fc["image", i].shape[1], w) * distance
+        if "bottleneck_w" in w:
+            loss += MODALITY_WEIGHT * modality(affine, raw, len(x["image"]))
         return loss, new
 
     def update(w: Any, velocity: Any, state: Any, x: Any, y: Any) -> Any:
@@ -212,8 +254,21 @@ def tensorflow_step(
             old.assign(old * _kept(name) + value * (1 - _kept(name)))
         return tf.nn.batch_normalization(x, mean, variance, shift, scale, EPSILON)
 
+    def shared(x: Any, name: str) -> Any:
+        return normalize(x, name) if f"{name}_mean" in state else x
+
     def affine(x: Any, name: str) -> Any:
         return tf.matmul(x, w[f"{name}_w"]) + w[f"{name}_b"]
+
+    def modality(raw: Any, images: int) -> Any:
+        rows = affine(raw, "bottleneck")
+        rows = 2 * tf.stop_gradient(rows) - rows
+        for i in (0, 1):
+            rows = tf.nn.relu(affine(rows, f"judge{i}"))
+        logits = affine(rows, "judge2")
+        losses = tf.reduce_sum(tf.nn.softplus(logits), 1)
+        image = tf.reduce_mean(losses[:images] - logits[:images, 0])
+        return (image + tf.reduce_mean(losses[images:] - logits[images:, 1])) / 2
 
     def mmd(source: Any, target: Any) -> Any:
         rows = tf.concat([source, target], 0)
@@ -240,7 +295,8 @@ def tensorflow_step(
                 layer = f"{name}_fc{i}"
                 rows = fc[name, i] = tf.nn.relu(normalize(affine(rows, layer), layer))
         stacked = tf.concat([fc["image", 7], fc["text", 7]], 0)
-        fc9 = tf.nn.relu(affine(tf.nn.relu(affine(stacked, "fc8")), "fc9"))
+        raw = affine(tf.nn.relu(shared(affine(stacked, "fc8"), "fc8")), "fc9")
+        fc9 = tf.nn.relu(shared(raw, "fc9"))
         image, text = tf.split(affine(fc9, "classifier"), 2)
         source = affine(fc["source", 7], "source_classifier")
         loss = sum(
@@ -251,7 +307,9 @@ def tensorflow_step(
             loss += mmd(fc["source", i], fc["image", i])
             difference = fc["image", i] - fc["text", i]
             distance = tf.reduce_mean(tf.reduce_sum(tf.square(difference), 1)) / 2
-            loss += CROSS_WEIGHT * 4096 / fc["image", i].shape[1] * distance
+            loss += _cross_weight(fc["image", i].shape[1], w) * distance
+        if "bottleneck_w" in w:
+            loss += MODALITY_WEIGHT * modality(raw, x["image"].shape[0])
         return loss
 
     @tf.function
