@@ -1,5 +1,6 @@
 """Optimizers whose learning rate and decay differ from variable to variable, which Keras lacks."""
 
+import importlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -24,6 +25,9 @@ def _swapped(kind: Any) -> Any:
 
 _KerasSGD: Any = _swapped(keras.optimizers.SGD)
 _KerasAdamW: Any = _swapped(keras.optimizers.AdamW)
+if keras.config.backend() == "torch":
+    _FusedAdam: Any = importlib.import_module("keras_xmr.training._torch").FusedAdam
+    _KerasAdamW = type("_FusedAdamW", (_FusedAdam, _KerasAdamW), {})
 
 
 class _PerVariable:

@@ -5,6 +5,16 @@ import keras
 from keras_xmr.types import Tensor
 
 
+def split_rows(stacked: Tensor, like: list[Tensor]) -> list[Tensor]:
+    """The blocks of stacked rows, as many rows in each as in the tensors of `like`."""
+    blocks, start = [], 0
+    for tensor in like:
+        rows = keras.ops.shape(tensor)[0]
+        blocks.append(stacked[start : start + rows])
+        start = start + rows
+    return blocks
+
+
 @keras.saving.register_keras_serializable(package="keras_xmr")
 class SplitRows(keras.layers.Layer):
     """Cut stacked rows into the blocks they were stacked from.
@@ -29,12 +39,7 @@ class SplitRows(keras.layers.Layer):
     """
 
     def call(self, stacked: Tensor, like: list[Tensor]) -> list[Tensor]:
-        blocks, start = [], 0
-        for tensor in like:
-            rows = keras.ops.shape(tensor)[0]
-            blocks.append(stacked[start : start + rows])
-            start = start + rows
-        return blocks
+        return split_rows(stacked, like)
 
     def compute_output_spec(
         self, stacked: keras.KerasTensor, like: list[keras.KerasTensor]

@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_xmr.layers.gradient_reversal import GradientReversal
 from keras_xmr.layers.modality_discriminator import ModalityDiscriminator
-from keras_xmr.layers.split_rows import SplitRows
+from keras_xmr.layers.split_rows import SplitRows, split_rows
 from keras_xmr.losses.cross_entropy import label_cross_entropy, multi_label_cross_entropy
 from keras_xmr.losses.invariance import METRICS, MININGS, invariance_loss
 from keras_xmr.losses.modality import modality_loss
@@ -247,6 +247,7 @@ class ACMR(AlternatingModel):
         self.seed = seed
         self.projectors = projectors
         self.label_predictor = label_predictor
+        self.reverse = reverse
         self.modality_classifier = discriminator
 
     @property
@@ -266,6 +267,29 @@ class ACMR(AlternatingModel):
                 self.discriminator_steps,
             ),
         )
+
+    def phase_outputs(self, phase: str, x: Mapping[str, Any]) -> dict[str, Tensor]:
+        """What the loss of the phase is computed from; the discriminator's looks at no labels."""
+        rows = {name: self._rows(name, x[name]) for name in self.media}
+        embeddings = [self.projectors[name](rows[name], training=True) for name in self.media]
+        stack = ops.concatenate(embeddings)
+        if phase == DISCRIMINATOR:
+            stack = ops.stop_gradient(stack)
+        # The reversal counts the passes of both phases.
+        logits = self.modality_classifier(self.reverse(stack, training=True))
+        parts = split_rows(logits, embeddings)
+        outputs = {f"{m}_modality": part for m, part in zip(self.media, parts, strict=True)}
+        if phase == PROJECTORS:
+            parts = split_rows(self.label_predictor(stack), embeddings)
+            for name, embedding, labels in zip(self.media, embeddings, parts, strict=True):
+                outputs |= {name: labels, f"{name}_embedding": embedding}
+                outputs[f"{name}_rows"] = rows[name]
+        return outputs
+
+    def _rows(self, medium: str, x: Any) -> Tensor:
+        """Feature rows of a medium, past its trunk if it has one."""
+        x = ops.convert_to_tensor(x, keras.config.floatx())
+        return self.trunks[medium](x, training=True) if medium in self.trunks else x
 
     def phase_loss(self, phase: str, x: Any, y: Any, y_pred: Any) -> Any:
         """What the phase minimises, and the terms of it: see the class docstring."""
@@ -332,7 +356,7 @@ class ACMR(AlternatingModel):
             for variable in projector.trainable_variables
             if len(variable.shape) == 2
         ]
-        return sum(ops.sqrt(ops.sum(ops.square(kernel))) for kernel in kernels)
+        return sum(ops.norm(ops.convert_to_tensor(kernel)) for kernel in kernels)
 
     def _modality(self, y_pred: Mapping[str, Tensor]) -> Tensor:
         logits = [y_pred[f"{name}_modality"] for name in self.media]
