@@ -257,3 +257,22 @@ def test_the_state_is_saved_with_the_model(tmp_path):
     for rows in batches()[5:]:
         model.train_on_batch(rows, np.zeros((ROWS, 1)))
     assert_same(model.get_weights(), whole.get_weights(), 0)
+
+
+@pytest.mark.skipif(keras.config.backend() != "torch", reason="only PyTorch has the kernel")
+@pytest.mark.parametrize("amsgrad", [False, True])
+def test_adam_in_one_pass_is_that_of_keras(amsgrad):
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(5, 3))
+    # From far below epsilon to far above it, and transposed in memory.
+    steps = (rng.normal(size=(9, 3, 5)) * 10.0 ** rng.integers(-10, 1, size=(9, 3, 5))).mT
+    found = []
+    for kind in (AdamW, keras.optimizers.AdamW):
+        weight = keras.Variable(start, dtype="float32")
+        optimizer = kind(0.01, weight_decay=0.1, beta_1=0.5, amsgrad=amsgrad)
+        optimizer.build([weight])
+        for gradient in steps.astype("float32"):
+            optimizer.apply([keras.ops.convert_to_tensor(gradient.T.copy()).T])
+        found.append(weight.numpy())
+    np.testing.assert_allclose(*found, atol=1e-6, rtol=1e-6)
+    assert np.abs(found[0] - start).min() > 1e-4

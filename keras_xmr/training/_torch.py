@@ -54,7 +54,7 @@ class FusedAdam:
     """A mixin for Keras' Adam: one pass over the memory of weights and moments instead of ten.
 
     On processors, where that is most of the time of an update. On a GPU it would have to wait for
-    the number of updates, which PyTorch's kernel wants to know beforehand.
+    the learning rate, which PyTorch's kernel is given as a number.
     """
 
     def _parallel_update_step(
@@ -66,21 +66,25 @@ class FusedAdam:
         if self.amsgrad or not all(_is_plain(t) for t in (*weights, *moments[0], *moments[1])):
             super()._parallel_update_step(grads, variables, learning_rate)  # type: ignore[misc]
             return
-        updates = float(self.iterations)
+        # In the precision of Keras, whose results these are.
+        one, two = (np.float32(beta) for beta in (self.beta_1, self.beta_2))
+        number = np.float32(float(self.iterations) + 1.0)
+        rate = float(learning_rate) * np.sqrt(1 - two**number) / (1 - one**number)
+        # PyTorch corrects the bias of the moments, too: after so many updates there is none.
+        endless = list(torch.full((len(weights),), float("inf")).unbind())
         adam(
             weights,
             [g.to(w.dtype).contiguous() for g, w in zip(grads, weights, strict=True)],
             *moments,
             [],
-            list(torch.full((len(weights),), updates).unbind()),
+            endless,
             fused=True,
             amsgrad=False,
             beta1=self.beta_1,
             beta2=self.beta_2,
-            lr=float(learning_rate),
+            lr=float(rate),
             weight_decay=0.0,
-            # Keras adds it to the root of the moment before the bias of that is corrected.
-            eps=self.epsilon / (1.0 - self.beta_2 ** (updates + 1.0)) ** 0.5,
+            eps=self.epsilon,
             maximize=False,
         )
 
