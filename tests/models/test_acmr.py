@@ -301,6 +301,25 @@ def test_a_phase_moves_its_own_weights_alone(rates, wanted):
     assert moved(model, before) == wanted
 
 
+def test_a_phase_computes_what_it_needs_as_the_whole_model_does():
+    model = make()
+    x, _ = batch(model)
+    whole = model(x, training=True)
+    count = model.get_layer("reversal").count
+    for phase in model.phases():
+        before = float(count.value)
+        found = model.phase_outputs(phase.name, x)
+        assert float(count.value) == before + 1
+        for name, value in found.items():
+            np.testing.assert_allclose(
+                keras.ops.convert_to_numpy(value),
+                keras.ops.convert_to_numpy(whole[name]),
+                rtol=1e-5,
+            )
+        of_modality = {f"{medium}_modality" for medium in model.media}
+        assert set(found) == (of_modality if phase.name == "discriminator" else set(whole))
+
+
 def test_the_ramp_is_by_epoch_or_by_batch():
     factors = {}
     for by_epoch in (True, False):
