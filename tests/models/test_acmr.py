@@ -320,26 +320,22 @@ def test_a_phase_computes_what_it_needs_as_the_whole_model_does():
         assert set(found) == (of_modality if phase.name == "discriminator" else set(whole))
 
 
-def test_the_ramp_is_by_epoch_or_by_batch():
-    factors = {}
-    for by_epoch in (True, False):
-        model = make(reversal="dann", reversal_by_epoch=by_epoch, projector_steps=3)
-        x, y = batch(model)
-        model.compile(keras.optimizers.SGD(0.0))
-        layer = model.get_layer("reversal")
-        seen = []
-        note = keras.callbacks.LambdaCallback(
-            on_train_batch_begin=lambda batch, logs, to=seen, of=layer: to.append(
-                float(of.factor())
-            )
-        )
-        model.fit(x, y, batch_size=4, epochs=4, verbose=0, callbacks=[note])
-        # Two batches of three updates and one, in each of four epochs.
-        assert float(layer.count.value) == 4 * 2 * 4
-        factors[by_epoch] = seen
-    ramp = np.tanh(5 * np.arange(8) / 8)
-    np.testing.assert_allclose(factors[True], np.repeat(ramp[::2], 2), atol=1e-6)
-    np.testing.assert_allclose(factors[False], ramp, atol=1e-6)
+@pytest.mark.parametrize("by_epoch", [True, False])
+def test_the_ramp_takes_the_whole_training_by_epoch_or_by_batch(by_epoch):
+    model = make(reversal="dann", reversal_by_epoch=by_epoch, projector_steps=3)
+    x, y = batch(model)
+    model.compile(keras.optimizers.SGD(0.0))
+    model.fit(x, y, batch_size=4, epochs=4, verbose=0)
+    layer = model.get_layer("reversal")
+    # Two batches of three updates and one, in each of four epochs.
+    passes = 4 * 2 * 4
+    assert float(layer.count.value) == float(layer.length.value) == passes
+    factors = []
+    for count in range(passes):
+        layer.count.assign(float(count))
+        factors.append(float(layer.factor()))
+    progress = np.repeat(np.arange(4) / 4, 8) if by_epoch else np.arange(passes) / passes
+    np.testing.assert_allclose(factors, np.tanh(5 * progress), atol=1e-6)
 
 
 # The released variant
