@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.optim.adam import adam
 
 from keras_xmr.types import Array, Tensor
+
+# Untyped: its annotation knows the order of arguments of one version only.
+adam: Any = torch.optim.adam.adam
 
 
 def random_state() -> dict[str, Array]:
@@ -91,4 +93,5 @@ class FusedAdam:
 
 def _is_plain(tensor: Tensor) -> bool:
     """Whether PyTorch's kernel for processors can take it; it reads memory from end to end."""
-    return tensor.dtype == torch.float32 and tensor.device.type == "cpu" and tensor.is_contiguous()
+    plain = tensor.dtype == torch.float32 and tensor.device.type == "cpu"
+    return bool(plain and tensor.is_contiguous())
