@@ -3,6 +3,7 @@
 Dropout without a seed is drawn from that state. And an Adam in one pass over the weights.
 """
 
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from keras_xmr.types import Array, Tensor
 
 # Untyped: its annotation knows the order of arguments of one version only.
-adam: Any = torch.optim.adam.adam
+adam: Any = importlib.import_module("torch.optim.adam").adam
 
 
 def random_state() -> dict[str, Array]:
