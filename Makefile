@@ -32,6 +32,8 @@ presets: .venv/test-installed
 
 tables: .venv/test-installed
 	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/chtn.py
+	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/mhtn.py
+	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/acmr.py
 
 benchmark: .venv/test-installed
 	$(BIN)/python -m benchmarks.ranking

@@ -2,9 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
+
 from keras_xmr import datasets, evaluate, modality_probe
 from keras_xmr.training.recipes import recipe_for
 from keras_xmr.training.train import train_model
+
+# The game itself is tested on every backend, on small data.
+pytestmark = pytest.mark.every_backend
 
 DATA = datasets.pascal_sentences()
 
