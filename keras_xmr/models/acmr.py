@@ -223,9 +223,9 @@ class ACMR(AlternatingModel):
         self.variant = variant
         self.hub = hub
         self.trunks = trunks
-        self.hidden_units = hidden_units
+        self.hidden_units = hidden_units and {m: tuple(units) for m, units in hidden_units.items()}
         self.common_dim = common_dim
-        self.discriminator_units = discriminator_units
+        self.discriminator_units = tuple(discriminator_units)
         self.projector_steps = projector_steps
         self.discriminator_steps = discriminator_steps
         self.dropout = dropout
@@ -422,7 +422,9 @@ def _projector(
                 width, activation="tanh", kernel_initializer=_glorot(of_layer), dtype=dtype
             )
         )
-    return keras.Sequential(layers, name=f"{medium}_projector")
+    projector = keras.Sequential(layers, name=f"{medium}_projector")
+    projector.dtype_policy = keras.dtype_policies.get(dtype)
+    return projector
 
 
 def _glorot(seed: int | None) -> keras.initializers.Initializer:
