@@ -81,6 +81,7 @@ PIXELS = (
     "(Apache-2.0, its authors at Google; rounded to int8 by those who converted it), the last "
     "block trained further by this project on pairs of Pascal Sentences and on Caltech-101"
 )
+RAW = "raw items, made into rows by what `preprocessor.json` names"
 SOURCES = {
     "caltech101": "Caltech-101, 25 pictures of each class, through the same extractor",
     None: "none",
@@ -128,7 +129,7 @@ def make(name: str, data_name: str, source_name: str | None, published: float | 
     source = load(source_name, raw=pixels) if source_name else None
     model = (trained_from_pixels if pixels else trained)(method, data, source).for_retrieval()
     report = keras_xmr.evaluate(model, data)
-    inputs = PIXELS if pixels else data.provenance.features
+    inputs = PIXELS if pixels else data.provenance.features or RAW
     if data_name == "pascal_sentences":
         inputs += "; texts as raw sentences or word counts"
     card = CARD.format(

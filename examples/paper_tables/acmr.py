@@ -82,7 +82,7 @@ def read_out(models, **changes):
 
 
 def main() -> None:
-    table = Table("acmr.csv", hidden="embedding")
+    table = Table("acmr.csv")
     wanted = sys.argv[1:]
     for name, features, source, load in parts():
         if all(word in name for word in wanted):

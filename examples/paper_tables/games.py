@@ -1,10 +1,10 @@
 """What the tables of MHTN and ACMR have in common: their rows, published figures, the probe.
 
 A row is a direction of a method. `probe` is the accuracy of a fresh linear classifier of the medium
-on the test part (`keras_xmr.modality_probe`): of the common representation, and of the layer that
-the adversary sees. It is 1 / media where media cannot be told apart. P-values are of paired tests
-over the queries of all directions, whose average precision is first averaged over the seeds of a
-split.
+on the test part (`keras_xmr.modality_probe`) in the common representation, `probe_hidden` in the
+layer that the adversary sees: fc9, or the embedding. It is 1 / media where media cannot be told
+apart. P-values are of paired tests over the queries of all directions, whose average precision is
+first averaged over the seeds of a split.
 """
 
 import csv
@@ -51,10 +51,9 @@ def trained(method, sets, source, seeds, recipe=None):
 class Table:
     """The rows of one CSV file, part by part."""
 
-    def __init__(self, name, hidden):
+    def __init__(self, name):
         self.path = FOLDER / name
         self.command = f"python examples/paper_tables/{Path(name).stem}.py"
-        self.hidden = hidden
 
     def add(self, part, features, methods, sets):
         """Evaluate the methods of a part, and put its rows in the place of earlier ones."""
@@ -80,7 +79,8 @@ class Table:
         common = keras_xmr.modality_probe(model, data)
         if isinstance(model, SemanticMatching):
             return common, np.nan
-        return common, keras_xmr.modality_probe(model.copy_with(readout=self.hidden), data)
+        hidden = "embedding" if isinstance(model, keras_xmr.ACMR) else "fc9"
+        return common, keras_xmr.modality_probe(model.copy_with(readout=hidden), data)
 
     def rows(self, part, features, method, reports, probes, p):
         """A row for each direction, and one for their average."""
@@ -100,7 +100,7 @@ class Table:
                 "std": float(column.std(ddof=1)) if len(reports) > 1 else 0.0,
                 "p_against_centred_baseline": p if average else "",
                 "probe": float(probes[0]) if average else "",
-                f"probe_{self.hidden}": float(probes[1]) if average else "",
+                "probe_hidden": float(probes[1]) if average else "",
                 "source": self.command,
                 "machine": f"{platform.machine()} CPU, Python {platform.python_version()}, "
                 f"Keras {keras.__version__} on {keras.config.backend()}",

@@ -58,7 +58,7 @@ def methods(sets, source):
 
 
 def main() -> None:
-    table = Table("mhtn.csv", hidden="fc9")
+    table = Table("mhtn.csv")
     wanted = sys.argv[1:]
     for name, features, source, load in parts():
         if all(word in name for word in wanted):
