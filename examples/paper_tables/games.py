@@ -78,6 +78,7 @@ class Table:
         """Of the common representation, and of the layer that the adversary sees."""
         common = keras_xmr.modality_probe(model, data)
         if isinstance(model, SemanticMatching):
+            # It has no hidden layer.
             return common, np.nan
         hidden = "embedding" if isinstance(model, keras_xmr.ACMR) else "fc9"
         return common, keras_xmr.modality_probe(model.copy_with(readout=hidden), data)
