@@ -19,7 +19,7 @@ from keras_xmr.models.acmr import RELEASED
 from keras_xmr.training.recipes import Recipe, recipe_for
 
 JFSE = "table 4 of the JFSE paper's repository, believed MAP@all"
-UNVERIFIED = "recalled from the ACMR paper, not verified, MAP@50 suspected"
+UNVERIFIED = "recalled, not verified, MAP@50 suspected"
 VGG = "VGG-19 fc7; words or text CNN"
 PUBLISHED = [
     ("published, Wikipedia", "ACMR", VGG, JFSE, (0.468, 0.412, 0.440)),

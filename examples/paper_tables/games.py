@@ -133,11 +133,16 @@ class Table:
         if self.path.exists():
             with self.path.open(encoding="utf-8", newline="") as file:
                 kept = [row for row in csv.DictReader(file) if row["data"] != part]
-        rows = [
-            {k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows
-        ]
+        rows = [{name: _text(value) for name, value in row.items()} for row in rows]
         columns = max([*kept, *rows], key=len)
         with self.path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(columns), restval="")
             writer.writeheader()
             writer.writerows(sorted(kept + rows, key=lambda row: row["data"]))
+
+
+def _text(value):
+    """Four digits; nothing where a method has no such figure."""
+    if not isinstance(value, float):
+        return value
+    return "" if np.isnan(value) else f"{value:.4f}"

@@ -16,9 +16,9 @@ from games import Table, baselines, trained
 from keras_xmr import datasets
 from keras_xmr.training.recipes import recipe_for
 
-# Chance and published figures are of other features, splits and galleries. The paper's own tables
-# could not be had; these are not verified, and nothing is compared with them.
-UNVERIFIED = "recalled from the paper's abstract and citations, not verified"
+# Published figures are of other features and splits: nothing is compared with them. The text of the
+# paper could not be had.
+UNVERIFIED = "recalled, not verified"
 PUBLISHED = [
     ("published, Wikipedia", "MHTN", "AlexNet, 3000 words", UNVERIFIED, (0.514, 0.444, 0.479)),
     ("published, NUS-WIDE-10k", "MHTN", "AlexNet, 1000 words", UNVERIFIED, (0.520, 0.534, 0.527)),
