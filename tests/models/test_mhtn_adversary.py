@@ -8,6 +8,10 @@ from tests.models.small import ROWS, batch, gradients, outputs, reached
 from tests.models.test_mhtn import MEDIA, make
 
 
+def value_of(tensor):
+    return float(keras.ops.convert_to_numpy(tensor))
+
+
 def modality(model, x, y):
     return model.loss_terms(y, model(x, training=True))["modality"]
 
@@ -30,7 +34,7 @@ def test_the_term_is_the_discriminator_s_cross_entropy(form):
         each = -np.log(np.where(target, yes, 1 - yes)).sum(axis=1)
         chosen = np.exp(logits)[:, number] / np.exp(logits).sum(axis=1)
         losses.append(np.mean(each if form == "sigmoid" else -np.log(chosen)))
-    found = float(modality(model, x, y))
+    found = value_of(modality(model, x, y))
     assert found == pytest.approx(np.mean(losses), rel=1e-5)
 
 
@@ -39,10 +43,12 @@ def test_the_term_is_weighted_and_tracked():
     x, y = batch(model)
     out = model(x, training=True)
     terms = model.loss_terms(y, out)
-    others = sum(model._weight(name) * float(terms[name]) for name in terms if name != "modality")
-    loss = float(model.compute_loss(x, y, out))
-    assert loss - others == pytest.approx(0.3 * float(terms["modality"]), rel=1e-4)
-    assert float(model.trackers["modality"].result()) == pytest.approx(float(terms["modality"]))
+    others = sum(
+        model._weight(name) * value_of(terms[name]) for name in terms if name != "modality"
+    )
+    loss = value_of(model.compute_loss(x, y, out))
+    assert loss - others == pytest.approx(0.3 * value_of(terms["modality"]), rel=1e-4)
+    assert float(model.trackers["modality"].result()) == pytest.approx(value_of(terms["modality"]))
     guessed = [
         np.mean(keras.ops.convert_to_numpy(out[f"modality_{name}"]).argmax(axis=1) == number)
         for number, name in enumerate(MEDIA)
@@ -89,13 +95,13 @@ def test_gradients_before_the_reversal_have_the_opposite_sign():
 
 def step(model, x, y, layers):
     """Modality loss before and after one small step of the layers named alone."""
-    before = float(modality(model, x, y))
+    before = value_of(modality(model, x, y))
     found = gradients(model, lambda: modality(model, x, y))
     for name in layers:
         weights = model.get_layer(name).trainable_weights
         for weight, gradient in zip(weights, found[name], strict=True):
             weight.assign(weight.numpy() - 0.01 * gradient)
-    return before, float(modality(model, x, y))
+    return before, value_of(modality(model, x, y))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -135,7 +141,9 @@ def test_unused_rows_of_a_batch_do_not_matter():
     second = outputs(model, spoilt, training=True)
     terms = [model.loss_terms(y, out) for out in (first, second)]
     for name in terms[0]:
-        assert float(terms[0][name]) == pytest.approx(float(terms[1][name]), rel=1e-5, abs=1e-6)
+        assert value_of(terms[0][name]) == pytest.approx(
+            value_of(terms[1][name]), rel=1e-5, abs=1e-6
+        )
     for name, told in present.items():
         for output in (name, f"{name}_fc6", f"{name}_fc7", f"modality_{name}"):
             np.testing.assert_allclose(
