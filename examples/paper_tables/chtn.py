@@ -29,6 +29,7 @@ from keras_xmr.preprocessing import (
     TextVectorizer,
     extract_features,
 )
+from keras_xmr.training import recipes
 from keras_xmr.training.recipes import preprocessor_for, recipe_for
 from keras_xmr.training.train import train_model
 from keras_xmr.trunks import load_trunk
@@ -85,6 +86,16 @@ def baseline_inputs(data):
     return Preprocessor.for_data(data, image=FeatureScaler(**scaled), text=text)
 
 
+def choices(data):
+    """Penalties to choose from: all combinations for two media, and for more those known already.
+
+    Media of their own penalties are better than one for all, but combinations become too many.
+    """
+    if len(data.media) == 2:
+        return list(itertools.product(PENALTIES, repeat=2))
+    return [tuple(recipes.PENALTIES[data.name][medium] for medium in data.media)]
+
+
 def tune_baseline(sets, inputs=baseline_inputs):
     """For each readout, the penalties with the best mean validation MAP, and that MAP."""
     scores = {}
@@ -93,10 +104,7 @@ def tune_baseline(sets, inputs=baseline_inputs):
         fitted = {
             C: SemanticMatching(C, "probabilities", inputs(data)).fit(data) for C in PENALTIES
         }
-        # All combinations of the penalties of two media; the same penalty for more.
-        choices = itertools.product(PENALTIES, repeat=2) if len(media) == 2 else PENALTIES
-        for choice, readout in itertools.product(list(choices), READOUTS):
-            chosen = choice if isinstance(choice, tuple) else (choice,) * len(media)
+        for chosen, readout in itertools.product(choices(data), READOUTS):
             mixed = SemanticMatching(1.0, readout, fitted[chosen[0]].preprocessor)
             mixed.weights = {m: fitted[C].weights[m] for m, C in zip(media, chosen, strict=True)}
             report = keras_xmr.evaluate(mixed, data, split="validation")
