@@ -54,6 +54,7 @@ def test_a_wheel_holds_no_pictures_and_stays_small(wheel):
     assert not [name for name in names if name.endswith((".jpg", ".jpeg", ".JPEG", ".mat"))]
     assert "keras_xmr/weights/chtn_pascal/model.weights.h5" in names
     assert "keras_xmr/py.typed" in names
+    # The largest file that the package index takes.
     assert wheel.stat().st_size < 100e6
 
 

@@ -39,6 +39,14 @@ def short(text: str) -> str:
     return repr(text if len(text) <= SHORT else f"{text[:SHORT]}...")
 
 
+def listing(bad: Sequence[BadRow]) -> str:
+    """The first of the rows, a line for each, and how many there are beside."""
+    lines = [f"  {row}" for row in bad[:SHOWN]]
+    if len(bad) > SHOWN:
+        lines.append(f"  and {len(bad) - SHOWN} more")
+    return "\n".join(lines)
+
+
 def tell(bad: Sequence[BadRow], *, name: str, total: int, skip_bad: bool) -> None:
     """Raise for bad rows, or warn of them where they are to be skipped.
 
@@ -53,10 +61,7 @@ def tell(bad: Sequence[BadRow], *, name: str, total: int, skip_bad: bool) -> Non
     """
     if not bad:
         return
-    lines = [f"  {row}" for row in bad[:SHOWN]]
-    if len(bad) > SHOWN:
-        lines.append(f"  and {len(bad) - SHOWN} more")
-    listed = "\n".join(lines)
+    listed = listing(bad)
     if len(bad) == total:
         raise BadRowsError(
             f"At least one row of {short(name)} must be usable. "

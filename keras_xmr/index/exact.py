@@ -102,15 +102,23 @@ class ExactIndex:
         if k < 1:
             raise ValueError(f"A search returns at least one item. Received: {k=}.")
         rows = max(1, BLOCK_BYTES // (8 * len(self)))
+        compared, gallery = comparable(queries, self.vectors, self.metric)
         ids, scores = [], []
         # At least one block, so that no query gives no row.
         for start in range(0, max(1, len(queries)), rows):
-            part = queries[start : start + rows]
-            block = cosine_scores(*comparable(part, self.vectors, self.metric))
+            part = slice(start, start + rows)
+            block = cosine_scores(compared[part], gallery)
             order = np.argsort(-block, axis=1, kind="stable")[:, :k]
             ids.append(self.ids[order])
             if self.metric == "cosine":
                 scores.append(np.take_along_axis(block, order, axis=1))
             else:
-                scores.append(-np.linalg.norm(part[:, None] - self.vectors[order], axis=2))
+                scores.append(self._negated_distances(queries[part], order))
         return Ranking(np.concatenate(ids), np.concatenate(scores))
+
+    def _negated_distances(self, queries: Array, order: Array) -> FloatArray:
+        """To the found items `(queries, k)`; query by query, since `k` may be all of them."""
+        found: FloatArray = np.empty(order.shape)
+        for row, (query, items) in enumerate(zip(queries, order, strict=True)):
+            found[row] = -np.linalg.norm(query - self.vectors[items], axis=1)
+        return found

@@ -129,7 +129,7 @@ class MHTN(CHTN):
         if modality_form not in FORMS:
             raise ValueError(f"Forms of the modality loss are {FORMS}. Received: {modality_form=}.")
 
-        if modality_weight and kwargs.get("shared_units") == ():
+        if modality_weight and not kwargs.get("shared_units", True):
             raise ValueError(
                 "The adversary looks at fc9. Received: shared_units=(). Give modality_weight=0."
             )
@@ -165,7 +165,9 @@ class MHTN(CHTN):
         )
 
         # Config
-        self.edges = edges if isinstance(edges, str) else tuple(tuple(edge) for edge in edges)
+        self.edges = (
+            edges if isinstance(edges, str) else tuple((a, b, float(w)) for a, b, w in edges)
+        )
         self.edge_normalization = edge_normalization
         self.modality_weight = modality_weight
         self.modality_form = modality_form
@@ -218,7 +220,13 @@ class MHTN(CHTN):
         return self.copy_with(source_classes=None, modality_weight=0.0)
 
     def with_medium(
-        self, name: str, data: CrossModalData, *, trunk: keras.Model | None = None, **changes: Any
+        self,
+        name: str,
+        data: CrossModalData,
+        *,
+        transform: Any = None,
+        trunk: keras.Model | None = None,
+        **changes: Any,
     ) -> Self:
         """A copy that learns one more medium, while everything it knows stays as it is.
 
@@ -229,8 +237,11 @@ class MHTN(CHTN):
         Args:
             name: The new medium.
             data: Data that have it and the hub; of the others they may have any.
+            transform: What makes rows of its items, such as a `TextVectorizer`; `None` is what
+                `Preprocessor.for_data` would take.
             trunk: The trunk of the new medium, where `data` hold its raw items.
-            **changes: Further arguments of the constructor that shall be others.
+            **changes: Further arguments of the constructor that shall be others, such as `partial`,
+                which is otherwise what it was and the media that `data` do not have.
 
         Raises:
             ValueError: If the model has the medium already, or no preprocessor.
@@ -249,23 +260,32 @@ class MHTN(CHTN):
             raise ValueError(f"The model has the media {sorted(self.media)}. Received: {name=}.")
         known = self._require_preprocessor()
         trunks = {name: trunk} if trunk is not None else {}
+        transforms = loaders_for(trunks) if transform is None else {name: transform}
         alone = replace(data, media={name: data.medium(name)})
-        added = Preprocessor.for_data(alone, **loaders_for(trunks)).fit(alone.part("train"))
+        added = Preprocessor.for_data(alone, **transforms).fit(alone.part("train"))
         width = trunk.output_shape[-1] if trunk is not None else added.dims[name]
         missing = [m for m in self.media if m not in data.media and m != self.hub]
-        copy = self.copy_with(
-            media=self.media | {name: width},
-            trunks=self.trunks | trunks,
-            preprocessor=Preprocessor(known.transforms | added.transforms),
-            partial=tuple({*self.partial, *missing}),
-            source_classes=None,
-            modality_weight=0.0,
-            **changes,
-        )
+        settings = {
+            "media": self.media | {name: width},
+            "trunks": self.trunks | trunks,
+            "preprocessor": Preprocessor(known.transforms | added.transforms),
+            "partial": tuple(dict.fromkeys([*self.partial, *missing])),
+            "edges": self._edges_with(name),
+            "source_classes": None,
+            "modality_weight": 0.0,
+        }
+        copy = self.copy_with(**settings | changes)
         mine = {layer.name for layer in self.layers}
         for layer in copy.layers:
             layer.trainable = layer.trainable and layer.name not in mine
         return copy
+
+    def _edges_with(self, name: str) -> str | list[Edge]:
+        """The edges, and one from the hub to a new medium."""
+        if self.edges == "star":
+            return "star"
+        unnormalised = edges_of(self.edges, list(self.media), self.hub, "none")
+        return [*unnormalised, (self.hub, name, 1.0)]
 
 
 def _adversary(

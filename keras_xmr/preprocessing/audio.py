@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_xmr.datasets.bad_rows import SHOWN, BadRow, BadRowsError
+from keras_xmr.datasets.bad_rows import BadRow, BadRowsError, listing
 from keras_xmr.datasets.sound_files import Sound, import_audio, read_sound
 from keras_xmr.preprocessing.features import FeatureScaler
 from keras_xmr.types import Config, FloatArray
@@ -108,7 +108,11 @@ class AudioVectorizer:
                 name = f"row {row}" if isinstance(item, bytes) else str(item)
                 bad.append(BadRow(name, str(error)))
         if bad:
-            raise BadRowsError(_told(bad, len(items)), bad)
+            raise BadRowsError(
+                f"Every recording must be there and readable. Received: {len(bad)} of {len(items)} "
+                f"that are not:\n{listing(bad)}\nRepair them, or leave them out.",
+                bad,
+            )
         return rows
 
     def _row(self, samples: FloatArray, rate: int) -> FloatArray:
@@ -179,14 +183,3 @@ def course_in_parts(course: FloatArray, parts: int) -> FloatArray:
     areas = np.stack([np.interp(borders, np.arange(columns + 1), line) for line in before])
     means: FloatArray = np.diff(areas, axis=1) * (parts / columns)
     return means
-
-
-def _told(bad: Sequence[BadRow], total: int) -> str:
-    lines = [f"  {row}" for row in bad[:SHOWN]]
-    if len(bad) > SHOWN:
-        lines.append(f"  and {len(bad) - SHOWN} more")
-    listed = "\n".join(lines)
-    return (
-        "Every recording must be there and readable. "
-        f"Received: {len(bad)} of {total} that are not:\n{listed}\nRepair them, or leave them out."
-    )

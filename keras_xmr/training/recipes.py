@@ -168,23 +168,23 @@ MHTN_RECIPES["digits"].model.update(bottleneck_units=64, discriminator_units=(64
 # The modality classifier learns fast and the projectors heed it a little: with a larger weight they
 # run ahead of it, and media end up farther apart than without any adversary. So they do with more
 # momentum than the paper's 0.5.
-ACMR_ADVERSARY: Config = {
+ACMR: Config = {
     "projector_steps": 1,
     "discriminator_steps": 10,
     "modality_weight": 0.01,
+    "invariance_weight": 0.1,
+    "label_smoothing": 0.3,
+    "readout": "centred_probabilities",
 }
 
 ACMR_RECIPES = {
     "wikipedia": Recipe(
         model={
-            **ACMR_ADVERSARY,
+            **ACMR,
             "hidden_units": {"image": (256,), "text": (256,)},
             "common_dim": 64,
             "dropout": 0.2,
             "input_dropout": {"image": 0.3, "text": 0.3},
-            "invariance_weight": 0.1,
-            "label_smoothing": 0.3,
-            "readout": "centred_probabilities",
         },
         transforms=CHTN_RECIPES["wikipedia"].transforms,
         epochs=40,
@@ -196,13 +196,10 @@ ACMR_RECIPES = {
     ),
     "pascal_sentences": Recipe(
         model={
-            **ACMR_ADVERSARY,
+            **ACMR,
             "hidden_units": {"image": (512,), "text": (512,)},
             "dropout": 0.5,
             "input_dropout": {"text": 0.3},
-            "invariance_weight": 0.1,
-            "label_smoothing": 0.3,
-            "readout": "centred_probabilities",
         },
         transforms=CHTN_RECIPES["pascal_sentences"].transforms,
         epochs=20,

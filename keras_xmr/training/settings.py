@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_xmr.training.batches import PairedBatches
+from keras_xmr.training.pairing import Partners
 from keras_xmr.types import Array
 
 LONGEST = 100
@@ -64,13 +65,19 @@ def _describe_batches(batches: PairedBatches) -> dict[str, Any]:
         "streams": [
             {
                 "partial": stream.partial,
-                "partners": {name: _hash(p.group_of) for name, p in stream.partners.items()},
+                "partners": {name: _describe_partners(p) for name, p in stream.partners.items()},
                 "labels": {name: _hash(labels) for name, labels in stream.labels.items()},
                 "rows": {name: _describe_rows(rows) for name, rows in stream.rows.items()},
             }
             for stream in batches.streams
         ],
     }
+
+
+def _describe_partners(partners: Partners) -> str:
+    """Hash of who may be whose partner."""
+    sizes = [len(group) for group in partners.groups]
+    return _hash(np.concatenate([partners.group_of, sizes, *partners.groups]))
 
 
 def _describe_rows(rows: Any) -> str:

@@ -1,6 +1,7 @@
 """`Checkpoint`: what was killed and resumed is what would have been; nothing else is resumed."""
 
 import shutil
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -356,3 +357,18 @@ def test_a_change_of_pictures_or_of_how_they_are_drawn_is_noticed(change):
     assert any(name.startswith("batches.streams") for name in differences(before, after))
     again = settings_of(model, model.batches(coloured(), batch_size=8), {})
     assert not differences(before, again)
+
+
+def test_other_partners_are_noticed():
+    first, second = toy(), toy()
+    text = second.media["text"]
+    # The same instances, of which two have each other's texts.
+    pairs = text.pairs.copy()
+    pairs[[2, 3]] = pairs[[3, 2]]
+    second = replace(second, media=second.media | {"text": replace(text, pairs=pairs)})
+    model = CHTN.for_data(first, partial=("text",), pathway_units=(4,), seed=0)
+    model.compile("sgd")
+    before, after = (
+        settings_of(model, model.batches(d, batch_size=8), {}) for d in (first, second)
+    )
+    assert set(differences(before, after)) == {"batches.streams"}
