@@ -112,7 +112,9 @@ class FullyConnected(keras.layers.Layer):
         """What the affine map of each layer gives, and the activation that comes of it."""
         steps = []
         for i, (drop, layer) in enumerate(zip(self.drops, self.affine, strict=True)):
-            raw = inputs = layer(drop(inputs, training=training))
+            if drop.rate:
+                inputs = drop(inputs, training=training)
+            raw = inputs = layer(inputs)
             if self.batch_normalization:
                 inputs = self.normalizations[i](inputs, training=training, present=present)
             inputs = keras.ops.relu(inputs)

@@ -98,8 +98,10 @@ def _pooled_kernel(source: Tensor, target: Tensor, num_kernels: int, multiplier:
     count = ops.cast(ops.shape(rows)[0], "float32")
     # Where all rows coincide the distances are 0 and any finite gamma gives the right value, 0.
     gamma = ops.stop_gradient((count * count - count) / ops.maximum(ops.sum(distances), 1e-30))
-    gammas = [gamma * multiplier ** (i - num_kernels // 2) for i in range(num_kernels)]
-    return sum(ops.exp(-g * distances) for g in gammas)
+    factors = [multiplier ** (i - num_kernels // 2) for i in range(num_kernels)]
+    # In one operation for all kernels: on PyTorch small operations cost more than their arithmetic.
+    factors = ops.reshape(ops.convert_to_tensor(factors, "float32"), (-1, 1, 1))
+    return ops.sum(ops.exp(factors * (-gamma * distances)), axis=0)
 
 
 def _mean_off_diagonal(kernel: Tensor, rows: Tensor) -> Tensor:
