@@ -8,13 +8,11 @@ columns.
 Usage: python examples/paper_tables/acmr.py [words in the names of the parts that are to be made]
 """
 
-import sys
 from dataclasses import replace
 
 from chtn import SEEDS
-from games import Table, baselines, trained
+from games import baselines, make, trained, two_media
 
-from keras_xmr import datasets
 from keras_xmr.models.acmr import RELEASED
 from keras_xmr.training.recipes import Recipe, recipe_for
 
@@ -31,24 +29,6 @@ PUBLISHED = [
     ("published, NUS-WIDE-10k", "ACMR", "VGG, 1000 words", UNVERIFIED, (0.544, 0.538, 0.541)),
     ("published, XMediaNet", "ACMR", VGG, JFSE, (0.536, 0.519, 0.528)),
 ]
-
-
-def parts():
-    """Name, features, source and data sets (one for each split) of every part of the table."""
-    splits = [datasets.pascal_sentences(split_seed=seed) for seed in SEEDS]
-    yield "Pascal Sentences", "MobileNetV2, words", datasets.caltech101, lambda: splits
-    yield (
-        "Wikipedia, paper split",
-        "SIFT-128, LDA-10",
-        None,
-        lambda: [datasets.wikipedia("lda", split="paper")],
-    )
-    yield (
-        "Wikipedia, tf-idf, paper split",
-        "SIFT-128, tf-idf-1000",
-        None,
-        lambda: [datasets.wikipedia("tfidf", split="paper")],
-    )
 
 
 def methods(sets, source):
@@ -81,17 +61,5 @@ def read_out(models, **changes):
     return [[m.copy_with(readout="embedding", **changes) for m in split] for split in models]
 
 
-def main() -> None:
-    table = Table("acmr.csv")
-    wanted = sys.argv[1:]
-    for name, features, source, load in parts():
-        if all(word in name for word in wanted):
-            print(name, file=sys.stderr)
-            sets = load()
-            table.add(name, features, methods(sets, source and source()), sets)
-    if not wanted:
-        table.publish(PUBLISHED)
-
-
 if __name__ == "__main__":
-    main()
+    make("acmr.csv", two_media(), methods, PUBLISHED)

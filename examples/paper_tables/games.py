@@ -1,4 +1,4 @@
-"""What the tables of MHTN and ACMR have in common: their rows, published figures, the probe.
+"""What the tables of MHTN and ACMR have in common: parts, rows, published figures, the probe.
 
 A row is a direction of a method. `probe` is the accuracy of a fresh linear classifier of the medium
 on the test part (`keras_xmr.modality_probe`) in the common representation, `probe_hidden` in the
@@ -14,10 +14,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from chtn import final, per_query, tune_baseline
+from chtn import SEEDS, final, per_query, tune_baseline
 
 import keras_xmr
-from keras_xmr import SemanticMatching
+from keras_xmr import SemanticMatching, datasets
 from keras_xmr.evaluation import paired_test
 from keras_xmr.training.recipes import preprocessor_for, recipe_for
 from keras_xmr.training.train import train_model
@@ -25,6 +25,36 @@ from keras_xmr.training.train import train_model
 FOLDER = Path(__file__).parent
 DIRECTIONS = ("image->text", "text->image", "average")
 BASELINE = "semantic matching, centred_probabilities"
+
+
+def two_media():
+    """Name, features, source and data sets (one for each split) of the parts of two media."""
+    splits = [datasets.pascal_sentences(split_seed=seed) for seed in SEEDS]
+    yield "Pascal Sentences", "MobileNetV2, words", datasets.caltech101, lambda: splits
+    yield (
+        "Wikipedia, paper split",
+        "SIFT-128, LDA-10",
+        None,
+        lambda: [datasets.wikipedia("lda", split="paper")],
+    )
+    yield (
+        "Wikipedia, tf-idf, paper split",
+        "SIFT-128, tf-idf-1000",
+        None,
+        lambda: [datasets.wikipedia("tfidf", split="paper")],
+    )
+
+
+def make(name, parts, methods, published):
+    """Make the parts whose names have all words of the command line, or else all of them."""
+    table, wanted = Table(name), sys.argv[1:]
+    for part, features, source, load in parts:
+        if all(word in part for word in wanted):
+            print(part, file=sys.stderr)
+            sets = load()
+            table.add(part, features, methods(sets, source and source()), sets)
+    if not wanted:
+        table.publish(published)
 
 
 def baselines(sets, method):

@@ -7,11 +7,10 @@ penalties were chosen on validation parts. See `games.py` for the columns.
 Usage: python examples/paper_tables/mhtn.py [words in the names of the parts that are to be made]
 """
 
-import sys
 from dataclasses import replace
 
 from chtn import SEEDS
-from games import Table, baselines, trained
+from games import baselines, make, trained, two_media
 
 from keras_xmr import datasets
 from keras_xmr.training.recipes import recipe_for
@@ -26,22 +25,9 @@ PUBLISHED = [
 ]
 
 
-def parts():
-    """Name, features, source and data sets (one for each split) of every part of the table."""
-    splits = [datasets.pascal_sentences(split_seed=seed) for seed in SEEDS]
-    yield "Pascal Sentences", "MobileNetV2, words", datasets.caltech101, lambda: splits
-    yield (
-        "Wikipedia, paper split",
-        "SIFT-128, LDA-10",
-        None,
-        lambda: [datasets.wikipedia("lda", split="paper")],
-    )
-    yield (
-        "Wikipedia, tf-idf, paper split",
-        "SIFT-128, tf-idf-1000",
-        None,
-        lambda: [datasets.wikipedia("tfidf", split="paper")],
-    )
+def with_digits():
+    """The parts of all tables, and three media."""
+    yield from two_media()
     yield "digits", "pixels, MFCC, runs of characters", None, lambda: [datasets.digits()]
 
 
@@ -57,17 +43,5 @@ def methods(sets, source):
     yield "MHTN without adversary", trained("mhtn", sets, source, SEEDS, recipe)
 
 
-def main() -> None:
-    table = Table("mhtn.csv")
-    wanted = sys.argv[1:]
-    for name, features, source, load in parts():
-        if all(word in name for word in wanted):
-            print(name, file=sys.stderr)
-            sets = load()
-            table.add(name, features, methods(sets, source and source()), sets)
-    if not wanted:
-        table.publish(PUBLISHED)
-
-
 if __name__ == "__main__":
-    main()
+    make("mhtn.csv", with_digits(), methods, PUBLISHED)
