@@ -77,6 +77,7 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--out", type=Path, required=True, help="directory of the new preset")
     sub.add_argument("--seed", type=int, default=0)
     networks = sub.add_argument_group("acmr, chtn and mhtn")
+    networks.add_argument("--hub", help="medium that the others are paired with; default: image")
     networks.add_argument("--epochs", type=_positive, help="instead of the recipe's")
     networks.add_argument("--batch-size", type=_positive, help="instead of the recipe's")
     networks.add_argument(

@@ -79,6 +79,15 @@ def test_mhtn_takes_a_source_and_the_optimizer_of_the_release(tmp_path):
     assert main([*arguments.split(), str(tmp_path / "x")]) == 0
 
 
+def test_the_hub_may_be_any_medium(tmp_path, capsys):
+    out = tmp_path / "x"
+    train = f"train mhtn --data toy --epochs 1 --batch-size 16 --out {out} --hub"
+    assert main([*train.split(), "text"]) == 0
+    assert json.loads((out / "config.json").read_text())["config"]["hub"] == "text"
+    assert main([*train.split(), "sound"]) == 1
+    assert "sound" in capsys.readouterr().err
+
+
 def test_a_table_with_three_media_may_have_gaps(tmp_path, capsys):
     rows = [f"{n},a {c} {n},{c},{n}.npy,{f'{c} und {n}' if n % 2 else ''}" for n, c in TABLE]
     table = tmp_path / "my.csv"
@@ -162,7 +171,7 @@ def test_search_asks_in_a_terminal(baseline, monkeypatch, capsys):
         ("evaluate --preset ./nothing", "must be a directory"),
         ("train chtn --data nothing --out x", "Data sets are"),
         ("train semantic_matching --data toy --source toy_source --out x", "Only chtn, mhtn"),
-        ("train acmr --data toy --source toy_source --out x", "Only chtn, mhtn take a source"),
+        ("train acmr --data toy --source toy_source --out x", "Only chtn, mhtn take --source"),
         ("search --preset {baseline} --item nothing", "No item of 'toy' has that id"),
         ("search --preset {baseline} --text a --in wikipedia", "KERAS_XMR_DATA"),
         ("search --preset {baseline} --text a --media sound", "Received: medium='sound'"),

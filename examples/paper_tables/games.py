@@ -144,7 +144,8 @@ class Table:
             for data, method, features, source, figures in published:
                 if data != part:
                     continue
-                for name, value in zip(DIRECTIONS, figures, strict=True):
+                # Some publish no average.
+                for name, value in zip(DIRECTIONS, figures, strict=False):
                     rows.append(
                         {
                             "data": data,

@@ -21,7 +21,8 @@ METHODS = {
     "semantic_matching": "baseline: one logistic regression for each medium",
 }
 # Those that take an option which others do not.
-TAKING = {"source": ("chtn", "mhtn"), "trunk": ("acmr", "chtn", "mhtn")}
+NETWORKS = ("acmr", "chtn", "mhtn")
+TAKING = {"source": ("chtn", "mhtn"), "trunk": NETWORKS, "hub": NETWORKS}
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
     for option, methods in TAKING.items():
         if getattr(arguments, option) and arguments.method not in methods:
             raise ValueError(
-                f"Only {', '.join(methods)} take a {option}. Received: method={arguments.method!r}."
+                f"Only {', '.join(methods)} take --{option}. Received: method={arguments.method!r}."
             )
     data = load(arguments.data, raw=raw, skip_bad=arguments.skip_bad)
     source = (
@@ -113,5 +114,6 @@ def _recipe(arguments: argparse.Namespace, data: "CrossModalData") -> "Recipe":
         "steps_per_execution": arguments.steps_per_execution,
     }
     given = {name: value for name, value in compiled.items() if value is not None}
-    precision = {"dtype": arguments.precision} if arguments.precision else {}
-    return replace(recipe, compile=recipe.compile | given, model=recipe.model | precision)
+    model = {"dtype": arguments.precision, "hub": arguments.hub}
+    model = {name: value for name, value in model.items() if value is not None}
+    return replace(recipe, compile=recipe.compile | given, model=recipe.model | model)
