@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # PyTorch by its exact version: a CPU build of it is enough here.
 TORCH ?= torch==2.13.0
+# Tests in as many processes as there are cores, each file in one: fixtures are made once for a file.
+SHARED_OUT := --numprocesses=auto --maxprocesses=8 --dist=loadfile
 
 .PHONY: demo test packs presets tables benchmark clean
 
@@ -18,9 +20,9 @@ test: .venv/test-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	KERAS_BACKEND=jax $(BIN)/pytest
-	KERAS_BACKEND=torch $(BIN)/pytest -m "not every_backend"
-	KERAS_BACKEND=tensorflow $(BIN)/pytest -m "not every_backend"
+	KERAS_BACKEND=jax $(BIN)/pytest $(SHARED_OUT)
+	KERAS_BACKEND=torch $(BIN)/pytest $(SHARED_OUT) -m "not every_backend"
+	KERAS_BACKEND=tensorflow $(BIN)/pytest $(SHARED_OUT) -m "not every_backend"
 
 # What follows needs KERAS_XMR_DATA; its results are in the repository.
 
