@@ -12,13 +12,14 @@ from keras_xmr.version import __version__
 if TYPE_CHECKING:
     from keras_xmr import datasets, layers, losses, metrics, optimizers, preprocessing, trunks
     from keras_xmr.baselines.semantic_matching import SemanticMatching
-    from keras_xmr.evaluation import Report, evaluate, paired_test
+    from keras_xmr.evaluation import evaluate, paired_test
     from keras_xmr.index.exact import ExactIndex, Ranking
     from keras_xmr.models.acmr import ACMR
     from keras_xmr.models.chtn import CHTN
     from keras_xmr.models.cross_modal_model import CrossModalModel
     from keras_xmr.models.mhtn import MHTN
     from keras_xmr.probing import modality_probe
+    from keras_xmr.report import Report
     from keras_xmr.training.batches import PairedBatches
     from keras_xmr.training.callbacks import RetrievalMAP
     from keras_xmr.training.checkpoint import Checkpoint
@@ -32,7 +33,7 @@ _HOMES = {
     "MHTN": "keras_xmr.models.mhtn",
     "PairedBatches": "keras_xmr.training.batches",
     "Ranking": "keras_xmr.index.exact",
-    "Report": "keras_xmr.evaluation",
+    "Report": "keras_xmr.report",
     "RetrievalMAP": "keras_xmr.training.callbacks",
     "SemanticMatching": "keras_xmr.baselines.semantic_matching",
     "modality_probe": "keras_xmr.probing",
@@ -68,7 +69,10 @@ __all__ = [  # noqa: RUF022 (sorted as Python sorts)
 
 
 # What can be used without Keras.
-_PLAIN = ("datasets", "evaluation", "index", "metrics", "baselines", "preprocessing", "probing")
+_PLAIN = (
+    *("datasets", "evaluation", "index", "metrics", "baselines", "preprocessing", "probing"),
+    "report",
+)
 
 
 def __getattr__(name: str) -> Any:

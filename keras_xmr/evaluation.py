@@ -1,27 +1,32 @@
 """`evaluate`: how good retrieval is between every ordered pair of media."""
 
-import csv
 import itertools
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.metrics import (
+    DistanceCounts,
     average_precision,
     comparable,
+    distance_counts,
+    expected_average_precision,
+    expected_recall,
     metric_name,
     precision_recall_curve,
+    precision_within_radius,
+    radius_curve,
     ranked_relevance_blocks,
     recall_at_k,
 )
-from keras_xmr.types import FloatArray
+from keras_xmr.metrics.radius import interpolated_precision
+from keras_xmr.progress import Progress
+from keras_xmr.report import RECALL_LEVELS, Direction, Report
+from keras_xmr.types import Array, FloatArray
 
-RECALL_LEVELS = np.linspace(0.0, 1.0, 11)
+LOOKUP_RADIUS = 2
 
 
 class Encoder(Protocol):
@@ -31,136 +36,11 @@ class Encoder(Protocol):
     def media(self) -> Any:
         """Names of the media it knows."""
 
-    def encode(self, x: Any, media: str) -> FloatArray:
-        """Common representation `(n, d)` of the items of one medium."""
+    def encode(self, x: Any, media: str) -> Array:
+        """Common representation `(n, d)`, or packed codes `(n, bits / 8)`, of one medium's items.
 
-
-@dataclass(frozen=True)
-class Direction:
-    """Retrieval with queries of one medium in a gallery of another.
-
-    Attributes:
-        query: Medium of the queries.
-        gallery: Medium of the gallery.
-        metrics: Metric name to its mean over queries.
-        precision: Interpolated precision at the recall levels 0, 0.1, ..., 1, mean over queries.
-        average_precisions: Average precision of each query, in the order of the data; queries
-            without a relevant item are left out.
-    """
-
-    query: str
-    gallery: str
-    metrics: dict[str, float]
-    precision: list[float]
-    average_precisions: FloatArray = field(repr=False)
-
-    @property
-    def name(self) -> str:
-        """`"image->text"`."""
-        return f"{self.query}->{self.gallery}"
-
-
-@dataclass(frozen=True)
-class Report:
-    """The result of `evaluate`.
-
-    Attributes:
-        data: Name of the data set.
-        split: The part evaluated on.
-        split_hash: `CrossModalData.split_hash` of the whole data set.
-        directions: One entry for each ordered pair of media.
-
-    Example:
-        >>> metrics = {"MAP@all": 0.5}
-        >>> there = Direction("image", "text", metrics, [1.0] * 11, np.array([0.5]))
-        >>> Report("toy", "test", "", (there,)).map
-        0.5
-    """
-
-    data: str
-    split: str
-    split_hash: str
-    directions: tuple[Direction, ...]
-
-    @property
-    def map(self) -> float:
-        """MAP@all averaged over the directions."""
-        return float(np.mean([d.metrics["MAP@all"] for d in self.directions]))
-
-    def average_precisions(self) -> FloatArray:
-        """Average precision of every query, direction after direction."""
-        return np.concatenate([d.average_precisions for d in self.directions])
-
-    def rows(self) -> list[dict[str, Any]]:
-        """One row per direction and one with their average."""
-        rows: list[dict[str, Any]] = [
-            {"direction": d.name, "queries": len(d.average_precisions), **d.metrics}
-            for d in self.directions
-        ]
-        names = self.directions[0].metrics
-        means = {name: float(np.mean([row[name] for row in rows])) for name in names}
-        total = sum(row["queries"] for row in rows)
-        return [*rows, {"direction": "average", "queries": total, **means}]
-
-    def table(self) -> str:
-        """The figures as a Markdown table."""
-        rows = self.rows()
-        lines = [list(rows[0])] + [
-            [f"{v:.4f}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows
-        ]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-        padded = [
-            [
-                cell.ljust(w) if i == 0 else cell.rjust(w)
-                for i, (cell, w) in enumerate(zip(line, widths, strict=True))
-            ]
-            for line in lines
-        ]
-        rule = ["-" * w if i == 0 else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
-        return "\n".join(f"| {' | '.join(line)} |" for line in [padded[0], rule, *padded[1:]])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything but the single queries, JSON-serialisable."""
-        return {
-            "data": self.data,
-            "split": self.split,
-            "split_hash": self.split_hash,
-            "results": self.rows(),
-            "recall_levels": RECALL_LEVELS.round(1).tolist(),
-            "precision": {d.name: d.precision for d in self.directions},
-        }
-
-    def to_json(self, path: str | Path) -> None:
-        """Write `to_dict` as JSON."""
-        Path(path).write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
-
-    def to_csv(self, path: str | Path) -> None:
-        """Write `rows` as CSV."""
-        rows = self.rows()
-        with Path(path).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-
-    def plot(self, path: str | Path) -> None:
-        """Draw the precision-recall curves into a picture file; needs matplotlib."""
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(5, 4), layout="constrained")
-        axes = figure.subplots()
-        for d in self.directions:
-            label = f"{d.query} → {d.gallery} (MAP {d.metrics['MAP@all']:.3f})"
-            axes.plot(RECALL_LEVELS, d.precision, marker="o", markersize=3, label=label)
-        axes.set(
-            xlabel="recall",
-            ylabel="interpolated precision",
-            xlim=(0, 1),
-            ylim=(0, 1.02),
-            title=f"{self.data}, {self.split}",
-        )
-        axes.grid(alpha=0.3)
-        axes.legend()
-        figure.savefig(path, dpi=150)
+        The latter where the model's `metric` is `"hamming"`.
+        """
 
 
 def evaluate(
@@ -170,12 +50,19 @@ def evaluate(
     split: str = "test",
     map_at: Sequence[int] = (50,),
     recall_at: Sequence[int] = (1, 5, 10),
+    progress: bool = False,
 ) -> Report:
     """Evaluate retrieval between every ordered pair of the media that model and data share.
 
     The gallery is ranked by the model's metric: by cosine, or by Euclidean distance where the model
     says so. An item is relevant to a query if they have a class in common. The whole part is the
     gallery; the item paired with a query is not removed. Ties go to the lower row number.
+
+    Packed codes, of models whose `metric` is `"hamming"`, are ranked by Hamming distance. Most of
+    them tie, so that every figure is the one expected over all orders of equally distant items
+    (`ties` says `"expected"`), and does not depend on the order of the rows. Further MAP figures
+    are divided by the items that could be found (`MAP@50/min`), the share of relevant items up to
+    distance 2 is added, and the curve is that of growing distances.
 
     Args:
         model: A model or baseline: anything with `media` and `encode`.
@@ -184,6 +71,7 @@ def evaluate(
         map_at: Ranks of further MAP figures; they are divided by the relevant items found
             (`MAP@50/hits`), as in much of the literature.
         recall_at: Ranks of recall figures.
+        progress: Whether to show on standard error how many queries are done, and the time left.
 
     Returns:
         A `Report`.
@@ -209,33 +97,83 @@ def evaluate(
             f"Received: model with {sorted(model.media)}, data with {sorted(part.media)}."
         )
     encoded = {name: model.encode(part, media=name) for name in media}
+    figures = _by_distance if getattr(model, "metric", "") == "hamming" else _by_rank
     directions = []
     for query, gallery in itertools.permutations(media, 2):
-        rows = comparable(encoded[query], encoded[gallery], getattr(model, "metric", "cosine"))
-        blocks = ranked_relevance_blocks(
-            *rows, part.media[query].labels, part.media[gallery].labels
+        found = figures(
+            _Search(
+                encoded[query],
+                encoded[gallery],
+                part.media[query].labels,
+                part.media[gallery].labels,
+                getattr(model, "metric", "cosine"),
+                progress,
+            ),
+            map_at,
+            recall_at,
         )
-        directions.append(_direction(query, gallery, blocks, map_at, recall_at))
+        directions.append(_direction(query, gallery, found))
     return Report(data.name, split, data.split_hash(), tuple(directions))
 
 
-def _direction(
-    query: str, gallery: str, blocks: Any, map_at: Sequence[int], recall_at: Sequence[int]
-) -> Direction:
+class _Search(NamedTuple):
+    """What is ranked for what."""
+
+    queries: Array
+    gallery: Array
+    query_labels: Array
+    gallery_labels: Array
+    metric: str
+    progress: bool
+
+
+class _Figures(NamedTuple):
+    """Figures `(q,)` and curves `(q, levels)` of the queries that have a relevant item."""
+
+    values: dict[str, FloatArray]
+    curves: FloatArray
+    ties: str
+
+
+def _by_rank(search: _Search, map_at: Sequence[int], recall_at: Sequence[int]) -> _Figures:
+    rows = comparable(search.queries, search.gallery, search.metric)
     collected: dict[str, list[FloatArray]] = {}
-    curves = []
-    for _, ranked in blocks:
-        ranked = ranked[ranked.any(axis=1)]
-        values = {metric_name(): average_precision(ranked)}
-        for k in map_at:
-            values[metric_name(k, "hits")] = average_precision(ranked, k, "hits")
-        for k in recall_at:
-            values[f"recall@{k}"] = recall_at_k(ranked, k)
-        for name, value in values.items():
-            collected.setdefault(name, []).append(value)
-        curves.append(precision_recall_curve(ranked, RECALL_LEVELS))
-    per_query = {name: np.concatenate(values) for name, values in collected.items()}
-    if not per_query or not len(per_query["MAP@all"]):
+    curves: list[FloatArray] = [np.zeros((0, len(RECALL_LEVELS)))]
+    progress = Progress("ranking", shown=search.progress)
+    with progress.over(len(search.queries)):
+        for part, ranked in ranked_relevance_blocks(
+            *rows, search.query_labels, search.gallery_labels
+        ):
+            ranked = ranked[ranked.any(axis=1)]
+            values = {metric_name(): average_precision(ranked)}
+            for k in map_at:
+                values[metric_name(k, "hits")] = average_precision(ranked, k, "hits")
+            for k in recall_at:
+                values[f"recall@{k}"] = recall_at_k(ranked, k)
+            for name, value in values.items():
+                collected.setdefault(name, []).append(value)
+            curves.append(precision_recall_curve(ranked, RECALL_LEVELS))
+            progress.move_to(part.stop)
+    together = {name: np.concatenate(values) for name, values in collected.items()}
+    return _Figures(together, np.concatenate(curves), "order")
+
+
+def _by_distance(search: _Search, map_at: Sequence[int], recall_at: Sequence[int]) -> _Figures:
+    counts = distance_counts(*search[:4], progress=search.progress)
+    some = counts.relevant.any(axis=1)
+    counts = DistanceCounts(counts.items[some], counts.relevant[some])
+    values = {metric_name(): expected_average_precision(counts)}
+    for k in map_at:
+        values[metric_name(k, "min")] = expected_average_precision(counts, k, "min")
+    for k, recall in zip(recall_at, expected_recall(counts, recall_at).T, strict=True):
+        values[f"recall@{k}"] = recall
+    values[f"precision@radius{LOOKUP_RADIUS}"] = precision_within_radius(counts, LOOKUP_RADIUS)
+    curves = interpolated_precision(radius_curve(counts), RECALL_LEVELS)
+    return _Figures(values, curves, "expected")
+
+
+def _direction(query: str, gallery: str, figures: _Figures) -> Direction:
+    if not len(figures.curves):
         raise ValueError(
             f"No query has a relevant item. Received: {query} queries and {gallery} gallery "
             "without a common class."
@@ -243,9 +181,10 @@ def _direction(
     return Direction(
         query,
         gallery,
-        {name: float(values.mean()) for name, values in per_query.items()},
-        np.concatenate(curves).mean(axis=0).tolist(),
-        per_query["MAP@all"],
+        {name: float(values.mean()) for name, values in figures.values.items()},
+        figures.curves.mean(axis=0).tolist(),
+        figures.values[metric_name()],
+        figures.ties,
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.evaluation import Encoder
+from keras_xmr.metrics import unpack_bits
 from keras_xmr.types import Array, FloatArray
 
 FOLDS = 5
@@ -64,6 +65,8 @@ def modality_probe(
             f"{sorted(part.media)} in {data.name!r}."
         )
     rows: FloatArray = np.concatenate([model.encode(part, media=name) for name in names])
+    if getattr(model, "metric", "") == "hamming":
+        rows = unpack_bits(rows)
     medium = np.repeat(np.arange(len(names)), [len(part.media[name]) for name in names])
     probe = make_pipeline(
         StandardScaler(),

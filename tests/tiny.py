@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from keras_xmr.datasets import toy
-from keras_xmr.evaluation import Direction
+from keras_xmr.report import Direction
 from keras_xmr.training.batches import Stream
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from keras_xmr.datasets import CrossModalData
-    from keras_xmr.evaluation import Report
+    from keras_xmr.report import Report
 
 
 def model_and_data(arguments: argparse.Namespace, preset: str) -> tuple[Any, "CrossModalData"]:

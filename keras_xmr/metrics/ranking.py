@@ -56,10 +56,10 @@ def relevance(query_labels: Array, gallery_labels: Array) -> Array:
         Manning, Raghavan and Schütze, "Introduction to Information Retrieval", 2008,
         section 8.1 (relevance is binary).
     """
-    return _share_class(*_check_labels(query_labels, gallery_labels))
+    return _share_class(*check_labels(query_labels, gallery_labels))
 
 
-def _check_labels(query_labels: Any, gallery_labels: Any) -> tuple[Array, Array]:
+def check_labels(query_labels: Any, gallery_labels: Any) -> tuple[Array, Array]:
     queries = _as_labels(query_labels, "query_labels")
     gallery = _as_labels(gallery_labels, "gallery_labels")
     if queries.ndim != gallery.ndim or queries.shape[1:] != gallery.shape[1:]:
@@ -193,9 +193,9 @@ def ranked_relevance_blocks(
             "Leave it out for 128 MiB."
         )
     queries, gallery = check_embeddings(queries, gallery)
-    query_labels, gallery_labels = _check_labels(query_labels, gallery_labels)
-    _check_lengths(queries, query_labels, "queries", "query_labels")
-    _check_lengths(gallery, gallery_labels, "gallery", "gallery_labels")
+    query_labels, gallery_labels = check_labels(query_labels, gallery_labels)
+    check_lengths(queries, query_labels, "queries", "query_labels")
+    check_lengths(gallery, gallery_labels, "gallery", "gallery_labels")
     row_bytes = _PAIR_BYTES * len(gallery) + _FEATURE_BYTES * queries.shape[1]
     if block_bytes is None:
         # The gallery is looked at once for each block.
@@ -204,7 +204,7 @@ def ranked_relevance_blocks(
     return _blocks(parts, queries, CosineOrder(UnitRows(gallery)), query_labels, gallery_labels)
 
 
-def _check_lengths(items: Array, labels: Array, items_name: str, labels_name: str) -> None:
+def check_lengths(items: Array, labels: Array, items_name: str, labels_name: str) -> None:
     if len(items) != len(labels):
         raise ValueError(
             f"Expected one label per row of {items_name}. "
