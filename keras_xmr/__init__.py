@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from keras_xmr.baselines.semantic_matching import SemanticMatching
     from keras_xmr.evaluation import evaluate, paired_test
     from keras_xmr.index.exact import ExactIndex, Ranking
+    from keras_xmr.index.hamming import HammingIndex
     from keras_xmr.models.acmr import ACMR
     from keras_xmr.models.chtn import CHTN
     from keras_xmr.models.cross_modal_model import CrossModalModel
@@ -30,6 +31,7 @@ _HOMES = {
     "Checkpoint": "keras_xmr.training.checkpoint",
     "CrossModalModel": "keras_xmr.models.cross_modal_model",
     "ExactIndex": "keras_xmr.index.exact",
+    "HammingIndex": "keras_xmr.index.hamming",
     "MHTN": "keras_xmr.models.mhtn",
     "PairedBatches": "keras_xmr.training.batches",
     "Ranking": "keras_xmr.index.exact",
@@ -48,6 +50,7 @@ __all__ = [  # noqa: RUF022 (sorted as Python sorts)
     "Checkpoint",
     "CrossModalModel",
     "ExactIndex",
+    "HammingIndex",
     "MHTN",
     "PairedBatches",
     "Ranking",

@@ -109,6 +109,7 @@ TINY = {
     "GradientReversal": Tiny(
         {"schedule": "constant", "maximum": 0.5, "steps": 7, "by_epoch": True}, (rows(4, 3),)
     ),
+    "HammingIndex": Tiny(),
     "MHTN": Tiny(
         {
             **CHTN,

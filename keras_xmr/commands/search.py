@@ -60,13 +60,13 @@ class Finder:
     """An index over one medium of a data set."""
 
     def __init__(self, model: Any, data: "CrossModalData", medium: str) -> None:
-        from keras_xmr.index import ExactIndex
+        from keras_xmr.index.for_metric import index_for
 
         self.data = data
         self.medium = medium
         self.items = data.medium(medium)
         self.row_of = {name: row for row, name in enumerate(self.items.ids.tolist())}
-        self.index = ExactIndex(model.metric).add(model.encode(data, media=medium), self.items.ids)
+        self.index = index_for(model.metric).add(model.encode(data, media=medium), self.items.ids)
 
     def results(self, query: "np.ndarray[Any, Any]", k: int) -> list[dict[str, Any]]:
         """What there is to tell of the `k` best items."""

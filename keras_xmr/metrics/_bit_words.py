@@ -45,8 +45,10 @@ def as_words(codes: Array) -> Array:
     width = codes.shape[1]
     # 1, 2, 4 or 8 bytes are one word; others are filled up with zeros, which differ nowhere.
     size = min(1 << (width - 1).bit_length(), _WORD_BYTES)
-    filled = np.zeros((len(codes), -(-width // size) * size), np.uint8)
-    filled[:, :width] = codes
+    filled = np.ascontiguousarray(codes)
+    if width % size:
+        filled = np.zeros((len(codes), -(-width // size) * size), np.uint8)
+        filled[:, :width] = codes
     return np.ascontiguousarray(filled.view(f"u{size}").T)
 
 
@@ -55,11 +57,14 @@ def distance_type(bits: int) -> np.dtype[Any]:
     return np.min_scalar_type(bits)
 
 
-def write_distances(query: Array, gallery: Array, distances: Array) -> None:
-    """Hamming distances of a code `(words,)` to all words `(words, g)`, into `distances` `(g,)`."""
-    for part in chunks(len(distances), 1, CHUNK_CODES):
-        differing = gallery[0, part] ^ query[0]
-        np.bitwise_count(differing, out=distances[part])
-        for word, column in zip(query[1:], gallery[1:, part], strict=True):
-            np.bitwise_xor(column, word, out=differing)
-            distances[part] += np.bitwise_count(differing)
+def write_distances(queries: Array, gallery: Array, distances: Array) -> None:
+    """Hamming distances of words `(words, q)` to words `(words, g)`, into `distances` `(q, g)`."""
+    differing = np.empty(min(CHUNK_CODES, gallery.shape[1]), gallery.dtype)
+    for part in chunks(gallery.shape[1], 1, CHUNK_CODES):
+        few = differing[: part.stop - part.start]
+        for query, row in zip(queries.T, distances[:, part], strict=True):
+            np.bitwise_xor(gallery[0, part], query[0], out=few)
+            np.bitwise_count(few, out=row)
+            for word, column in zip(query[1:], gallery[1:, part], strict=True):
+                np.bitwise_xor(column, word, out=few)
+                row += np.bitwise_count(few)

@@ -104,15 +104,18 @@ class _Counter:
 
     def count(self, part: slice) -> None:
         # Relevant items are counted behind the others: a distance and a flag in one number.
-        keys = np.empty(CHUNK_CODES, np.min_scalar_type(2 * self.distances))
+        keys = np.empty(
+            (part.stop - part.start, CHUNK_CODES), np.min_scalar_type(2 * self.distances)
+        )
         flags = np.empty(CHUNK_CODES, np.bool_)
+        behind = keys.dtype.type(self.distances)
         for some in chunks(self.gallery.shape[1], 1, CHUNK_CODES):
-            few_keys, few_flags = (array[: some.stop - some.start] for array in (keys, flags))
-            for query in range(part.start, part.stop):
-                write_distances(self.queries[:, query], self.gallery[:, some], few_keys)
-                self.shared.write(query, some, few_flags)
-                few_keys += few_flags * few_keys.dtype.type(self.distances)
-                counted = np.bincount(few_keys, minlength=2 * self.distances)
+            width = some.stop - some.start
+            write_distances(self.queries[:, part], self.gallery[:, some], keys[:, :width])
+            for query, row in enumerate(keys[:, :width], start=part.start):
+                self.shared.write(query, some, flags[:width])
+                row += flags[:width] * behind
+                counted = np.bincount(row, minlength=2 * self.distances)
                 others, relevant = counted.reshape(2, self.distances)
                 self.counts[query, 0] += others + relevant
                 self.counts[query, 1] += relevant

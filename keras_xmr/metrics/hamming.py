@@ -131,8 +131,7 @@ def hamming_distances(queries: Array, gallery: Array) -> Array:
     distances = np.empty((len(queries), len(gallery)), kind)
 
     def fill(part: slice) -> None:
-        for row in range(part.start, part.stop):
-            write_distances(words[:, row], gallery_words, distances[row])
+        write_distances(words[:, part], gallery_words, distances[part])
 
     for_each(fill, chunks(len(queries), distances.itemsize * len(gallery), _PART_BYTES))
     return distances
