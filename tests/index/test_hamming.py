@@ -138,7 +138,9 @@ def test_equal_codes_are_equally_far_from_real_queries():
         for ids, scores in zip(ranking.ids, ranking.scores, strict=True):
             rows = np.array([int(name[4:]) for name in ids])
             blocks = np.split(rows, np.flatnonzero(np.diff(kinds[rows])) + 1)
-            assert len(blocks) == len(np.unique(scores)) == (3 if scale > 1e-100 else 1)
+            assert len(blocks) == 3
+            # Beside 32, the smallest values leave no trace in the scores.
+            assert len(np.unique(scores)) == (1 if scale < 1e-100 else 3)
             assert all((np.diff(block) > 0).all() for block in blocks)
 
 
