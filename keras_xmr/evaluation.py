@@ -48,6 +48,7 @@ def evaluate(
     data: CrossModalData,
     *,
     split: str = "test",
+    gallery: Sequence[str] | None = None,
     map_at: Sequence[int] = (50,),
     recall_at: Sequence[int] = (1, 5, 10),
     progress: bool = False,
@@ -56,7 +57,8 @@ def evaluate(
 
     The gallery is ranked by the model's metric: by cosine, or by Euclidean distance where the model
     says so. An item is relevant to a query if they have a class in common. The whole part is the
-    gallery; the item paired with a query is not removed. Ties go to the lower row number.
+    gallery, or those parts that are given; the item paired with a query is not removed. Ties go to
+    the lower row number.
 
     Packed codes, of models whose `metric` is `"hamming"`, are ranked by Hamming distance. Most of
     them tie, so that every figure is the one expected over all orders of equally distant items
@@ -68,6 +70,8 @@ def evaluate(
         model: A model or baseline: anything with `media` and `encode`.
         data: The data set.
         split: The part to evaluate on.
+        gallery: The parts that make up the gallery, such as `("train", "validation")` where the
+            test part holds queries alone; the same part by default.
         map_at: Ranks of further MAP figures; they are divided by the relevant items found
             (`MAP@50/hits`), as in much of the literature.
         recall_at: Ranks of recall figures.
@@ -96,24 +100,26 @@ def evaluate(
             "Evaluation needs two media that model and data share. "
             f"Received: model with {sorted(model.media)}, data with {sorted(part.media)}."
         )
+    others = part if gallery is None else data.part(*gallery)
     encoded = {name: model.encode(part, media=name) for name in media}
-    figures = _by_distance if getattr(model, "metric", "") == "hamming" else _by_rank
+    stored = (
+        encoded if gallery is None else {name: model.encode(others, media=name) for name in media}
+    )
+    metric = getattr(model, "metric", "cosine")
+    figures = _by_distance if metric == "hamming" else _by_rank
     directions = []
-    for query, gallery in itertools.permutations(media, 2):
-        found = figures(
-            _Search(
-                encoded[query],
-                encoded[gallery],
-                part.media[query].labels,
-                part.media[gallery].labels,
-                getattr(model, "metric", "cosine"),
-                progress,
-            ),
-            map_at,
-            recall_at,
+    for query, target in itertools.permutations(media, 2):
+        search = _Search(
+            encoded[query],
+            stored[target],
+            part.media[query].labels,
+            others.media[target].labels,
+            metric,
+            progress,
         )
-        directions.append(_direction(query, gallery, found))
-    return Report(data.name, split, data.split_hash(), tuple(directions))
+        directions.append(_direction(query, target, figures(search, map_at, recall_at)))
+    told = split if gallery is None else f"{split} in {', '.join(gallery)}"
+    return Report(data.name, told, data.split_hash(), tuple(directions))
 
 
 class _Search(NamedTuple):

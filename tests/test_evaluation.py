@@ -123,6 +123,25 @@ def test_three_media_have_six_directions_and_an_average():
     assert (report.data, report.split, report.split_hash) == ("random", "test", data.split_hash())
 
 
+def test_the_gallery_may_be_other_parts():
+    data, encoder = make(["image", "text"], "multi")
+    report = evaluate(encoder, data, gallery=["train"])
+    for direction in report.directions:
+        # Queries of the test part and a gallery of the other, put into one data set.
+        media = {
+            direction.query: data.part("test").media[direction.query],
+            direction.gallery: data.part("train").media[direction.gallery],
+        }
+        both = replace(data, media=media)
+        flags = rankings(encoder, both, direction.query, direction.gallery)
+        expected = [naive(f)[0]["MAP@all"] for f in flags if any(f)]
+        np.testing.assert_allclose(direction.average_precisions, expected, atol=1e-12)
+    assert report.split == "test in train"
+    everything = evaluate(encoder, data, gallery=["train", "test"])
+    assert everything.split == "test in train, test"
+    assert everything.map != report.map
+
+
 def test_media_that_only_one_side_knows_are_left_out():
     data, encoder = make(["image", "text", "audio"])
     without = Stub({name: encoder.vectors[name] for name in ("audio", "image")})

@@ -10,7 +10,9 @@ from keras_xmr.datasets.digits import digits
 from keras_xmr.datasets.feature_file import feature_file
 from keras_xmr.datasets.folder import folder
 from keras_xmr.datasets.locate import DataNotFoundError
+from keras_xmr.datasets.mirflickr import mirflickr
 from keras_xmr.datasets.modelnet10 import modelnet10
+from keras_xmr.datasets.nus_wide import nus_wide
 from keras_xmr.datasets.nus_wide_10k import nus_wide_10k
 from keras_xmr.datasets.pascal_sentences import pascal_sentences
 from keras_xmr.datasets.tiny_imagenet import tiny_imagenet
@@ -33,7 +35,9 @@ __all__ = [
     "feature_file",
     "folder",
     "load",
+    "mirflickr",
     "modelnet10",
+    "nus_wide",
     "nus_wide_10k",
     "pascal_sentences",
     "tiny_imagenet",

@@ -13,13 +13,15 @@ from keras_xmr.types import Array
 ENDINGS = (".npz", ".mat")
 
 
-def read_arrays(path: Path, names: Collection[str] | None = None) -> dict[str, Array]:
+def read_arrays(
+    path: Path, names: Collection[str] | None = None, *, all_needed: bool = True
+) -> dict[str, Array]:
     """Name to array.
 
     Args:
         path: The file.
-        names: The arrays to read, all of which must be there; others may then hold anything.
-            `None` for all there are.
+        names: The arrays to read; others may then hold anything. `None` for all there are.
+        all_needed: Whether all of `names` must be there.
 
     Raises:
         ValueError: If it is no such file, lacks one of `names`, or holds Python objects.
@@ -43,7 +45,7 @@ def read_arrays(path: Path, names: Collection[str] | None = None) -> dict[str, A
             f"Received: {short(reason)}. Save the file again, with such arrays only."
         ) from error
     missing = sorted(set(names or ()) - set(arrays))
-    if missing:
+    if missing and all_needed:
         raise ValueError(
             f"Expected the arrays {sorted(names or ())} in {path.name!r}. "
             f"Received: a file without {missing}. Get the file from its authors again."

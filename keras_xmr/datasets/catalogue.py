@@ -13,7 +13,9 @@ from keras_xmr.datasets.class_folder import class_folder
 from keras_xmr.datasets.digits import digits
 from keras_xmr.datasets.feature_file import feature_file
 from keras_xmr.datasets.folder import folder
+from keras_xmr.datasets.mirflickr import mirflickr
 from keras_xmr.datasets.modelnet10 import modelnet10
+from keras_xmr.datasets.nus_wide import nus_wide
 from keras_xmr.datasets.nus_wide_10k import nus_wide_10k
 from keras_xmr.datasets.pascal_sentences import pascal_sentences
 from keras_xmr.datasets.table import DELIMITERS
@@ -65,6 +67,8 @@ CATALOGUE = {
         digits, "5000 pictures, 1500 recordings, 1815 texts, 10 classes, unpaired; KERAS_XMR_DATA"
     ),
     "nus_wide_10k": Entry(nus_wide_10k, "10,000 pairs, 10 classes, features; KERAS_XMR_DATA"),
+    "nus_wide": Entry(nus_wide, "190,000 pairs, 10 or 21 labels, features; KERAS_XMR_DATA"),
+    "mirflickr": Entry(mirflickr, "20,015 pairs, 24 labels, features; KERAS_XMR_DATA"),
     "xmedia": Entry(xmedia, "12,000 items of five media, 20 classes, features; KERAS_XMR_DATA"),
     "toy": Entry(toy, "80 synthetic pairs, 4 classes"),
     "toy_source": Entry(partial(toy, ("image",), num_classes=6), "120 synthetic source items"),
