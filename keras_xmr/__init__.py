@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from keras_xmr.index.hamming import HammingIndex
     from keras_xmr.models.acmr import ACMR
     from keras_xmr.models.chtn import CHTN
+    from keras_xmr.models.cm_gans import CMGANs
     from keras_xmr.models.cross_modal_model import CrossModalModel
     from keras_xmr.models.mhtn import MHTN
     from keras_xmr.probing import modality_probe
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "ACMR": "keras_xmr.models.acmr",
     "CHTN": "keras_xmr.models.chtn",
+    "CMGANs": "keras_xmr.models.cm_gans",
     "Checkpoint": "keras_xmr.training.checkpoint",
     "CrossModalModel": "keras_xmr.models.cross_modal_model",
     "ExactIndex": "keras_xmr.index.exact",
@@ -47,6 +49,7 @@ _MODULES = ("datasets", "layers", "losses", "metrics", "optimizers", "preprocess
 __all__ = [  # noqa: RUF022 (sorted as Python sorts)
     "ACMR",
     "CHTN",
+    "CMGANs",
     "Checkpoint",
     "CrossModalModel",
     "ExactIndex",

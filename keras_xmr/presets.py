@@ -153,7 +153,7 @@ def find(name: str | Path, expected: type[Any] | None = None) -> Path:
         if Path(text).is_dir():
             return Path(text)
         raise ValueError(f"A preset path must be a directory. Received: name={text!r}.")
-    prefix = f"{_snake(expected.__name__)}_" if expected is not None else ""
+    prefix = f"{prefix_of(expected)}_" if expected is not None else ""
     for candidate in (f"{prefix}{text}", text):
         if (bundled_folder() / candidate / METADATA).is_file():
             return bundled_folder() / candidate
@@ -161,6 +161,11 @@ def find(name: str | Path, expected: type[Any] | None = None) -> Path:
         f"Bundled presets are {sorted(bundled())}; a directory is given by its path, such as "
         f"'./{text}'. Received: name={text!r}."
     )
+
+
+def prefix_of(kind: type[Any]) -> str:
+    """What the names of the bundled presets of a class begin with."""
+    return getattr(kind, "preset_prefix", None) or _snake(kind.__name__)
 
 
 def _require_files(folder: Path) -> None:

@@ -99,6 +99,34 @@ TINY = {
     ),
     "BatchNormalization": Tiny({"momentum": 0.5, "epsilon": 0.1, "scale": False}, (rows(4, 3),)),
     "CHTN": Tiny(CHTN, (PAIRS,)),
+    "CMGANs": Tiny(
+        {
+            "media": {"image": 5, "text": 4},
+            "num_classes": 3,
+            "variant": "released",
+            "hub": "text",
+            "hidden_units": 6,
+            "common_dim": 5,
+            "decoder_units": 4,
+            "discriminator_units": 3,
+            "shared_encoder": True,
+            "shared_classifier": False,
+            "stacked_passes": True,
+            "generator_steps": 2,
+            "discriminator_steps": 3,
+            "dropout": 0.1,
+            "input_dropout": {"text": 0.2},
+            "inter_weight": 0.5,
+            "intra_weight": 0.25,
+            "label_weight": 2.0,
+            "reconstruction_weight": 0.125,
+            "label_smoothing": 0.1,
+            "multi_label": True,
+            "readout": "centred_probabilities",
+            "seed": 3,
+        },
+        ({**PAIRS, "wrong": np.array([1, 2, 3, 4, 5, 0])},),
+    ),
     "Checkpoint": Tiny({"folder": "run", "every": 2}),
     "CrossModalModel": Tiny({"inputs": IDENTITY, "outputs": IDENTITY}),
     "ExactIndex": Tiny({"metric": "euclidean"}),
@@ -134,6 +162,7 @@ TINY = {
     "ModalityDiscriminator": Tiny(
         {"media": 3, "units": (4, 2), "activation": "tanh", "members": 2, "seed": 3}, (rows(6, 8),)
     ),
+    "NormalizedDense": Tiny({"units": 3, "media": 2, "slope": 0.1, "seed": 3}, (rows(6, 5),)),
     "PairedBatches": Tiny(
         {"streams": [Stream({"image": rows(4, 3)}, {"image": np.eye(4)})], "batch_size": 2}
     ),

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 METHODS = {
     "acmr": "adversarial cross-modal retrieval (MM 2017)",
     "chtn": "cross-modal hybrid transfer network (IJCAI 2017)",
+    "cm_gans": "cross-modal generative adversarial networks (TOMM 2019)",
     "mhtn": "modal-adversarial hybrid transfer network, any number of media (TCYB 2018)",
     "semantic_matching": "baseline: one logistic regression for each medium",
 }
 # Those that take an option which others do not.
-NETWORKS = ("acmr", "chtn", "mhtn")
+NETWORKS = ("acmr", "chtn", "cm_gans", "mhtn")
 TAKING = {"source": ("chtn", "mhtn"), "trunk": NETWORKS, "hub": NETWORKS}
 
 

@@ -6,6 +6,7 @@ from keras_xmr.layers.fully_connected import FullyConnected
 from keras_xmr.layers.gradient_reversal import GradientReversal
 from keras_xmr.layers.mmd_loss import MMDLoss
 from keras_xmr.layers.modality_discriminator import ModalityDiscriminator
+from keras_xmr.layers.normalized_dense import NormalizedDense
 from keras_xmr.layers.pathway import Pathway
 from keras_xmr.layers.shared_layers import SharedLayers
 from keras_xmr.layers.split_rows import SplitRows
@@ -17,6 +18,7 @@ __all__ = [
     "GradientReversal",
     "MMDLoss",
     "ModalityDiscriminator",
+    "NormalizedDense",
     "Pathway",
     "SharedLayers",
     "SplitRows",

@@ -6,6 +6,7 @@ from keras_xmr.losses.mmd import maximum_mean_discrepancy
 from keras_xmr.losses.modality import modality_loss
 from keras_xmr.losses.pairwise import pairwise_transfer
 from keras_xmr.losses.released_triplet import released_triplet_loss
+from keras_xmr.losses.verdict import verdict_loss
 
 __all__ = [
     "invariance_loss",
@@ -15,4 +16,5 @@ __all__ = [
     "multi_label_cross_entropy",
     "pairwise_transfer",
     "released_triplet_loss",
+    "verdict_loss",
 ]

@@ -2,7 +2,8 @@
 
 from keras_xmr.models.acmr import ACMR
 from keras_xmr.models.chtn import CHTN
+from keras_xmr.models.cm_gans import CMGANs
 from keras_xmr.models.cross_modal_model import CrossModalModel
 from keras_xmr.models.mhtn import MHTN
 
-__all__ = ["ACMR", "CHTN", "CrossModalModel", "MHTN"]  # noqa: RUF022 (sorted as Python sorts)
+__all__ = ["ACMR", "CHTN", "CMGANs", "CrossModalModel", "MHTN"]  # noqa: RUF022 (sorted as Python sorts)

@@ -14,7 +14,7 @@ from keras_xmr.losses.cross_entropy import label_cross_entropy, multi_label_cros
 from keras_xmr.losses.invariance import METRICS, MININGS, invariance_loss
 from keras_xmr.losses.modality import modality_loss
 from keras_xmr.losses.released_triplet import released_triplet_loss
-from keras_xmr.models.entrance import enter, make_inputs
+from keras_xmr.models.entrance import enter, make_inputs, rows_to_train
 from keras_xmr.models.readout import READOUTS as OF_LOGITS
 from keras_xmr.models.readout import read_out
 from keras_xmr.preprocessing.preprocessor import Preprocessor
@@ -270,7 +270,7 @@ class ACMR(AlternatingModel):
 
     def phase_outputs(self, phase: str, x: Mapping[str, Any]) -> dict[str, Tensor]:
         """What the loss of the phase is computed from; the discriminator's looks at no labels."""
-        rows = {name: self._rows(name, x[name]) for name in self.media}
+        rows = {name: rows_to_train(self.trunks.get(name), x[name]) for name in self.media}
         embeddings = [self.projectors[name](rows[name], training=True) for name in self.media]
         stack = ops.concatenate(embeddings)
         if phase == DISCRIMINATOR:
@@ -285,11 +285,6 @@ class ACMR(AlternatingModel):
                 outputs |= {name: labels, f"{name}_embedding": embedding}
                 outputs[f"{name}_rows"] = rows[name]
         return outputs
-
-    def _rows(self, medium: str, x: Any) -> Tensor:
-        """Feature rows of a medium, past its trunk if it has one."""
-        x = ops.convert_to_tensor(x, keras.config.floatx())
-        return self.trunks[medium](x, training=True) if medium in self.trunks else x
 
     def phase_loss(self, phase: str, x: Any, y: Any, y_pred: Any) -> Any:
         """What the phase minimises, and the terms of it: see the class docstring."""

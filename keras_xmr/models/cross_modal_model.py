@@ -46,6 +46,7 @@ class CrossModalModel(keras.Model):
     media: dict[str, int]
     hub: str
     partial: tuple[str, ...] = ()
+    batches_class: type[PairedBatches] = PairedBatches
     trunks: dict[str, keras.Model]
     source_classes: int | None = None
     preprocessor: Preprocessor | None
@@ -149,7 +150,7 @@ class CrossModalModel(keras.Model):
         ]
         if source is not None:
             streams.append(single_stream(source.part(split), self.hub, SOURCE, rows))
-        return PairedBatches(
+        return self.batches_class(
             streams, batch_size=batch_size, shuffle=shuffle, workers=workers, seed=seed
         )
 

@@ -1,8 +1,10 @@
 """What rows pass before their pathway: a trunk, where they are raw, and batch normalisation."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
+from keras import ops
 
 from keras_xmr.layers.batch_normalization import BatchNormalization
 from keras_xmr.layers.split_rows import SplitRows
@@ -33,7 +35,12 @@ def make_inputs(
     if has_source:
         shapes[SOURCE] = shapes[hub]
     shapes |= {presence(name): () for name in partial}
-    return {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
+    # Texts are whole numbers, which half precision would not keep.
+    dtypes = {name: trunk.inputs[0].dtype for name, trunk in trunks.items()}
+    return {
+        name: keras.Input(shape, name=name, dtype=dtypes.get(name))
+        for name, shape in shapes.items()
+    }
 
 
 def enter(
@@ -58,6 +65,13 @@ def enter(
     else:
         rows[hub] = _through(layers.get(hub, ()), inputs[hub])
     return rows
+
+
+def rows_to_train(trunk: keras.Model | None, x: Any) -> Tensor:
+    """Feature rows of a batch in training: past the trunk, if there is one."""
+    if trunk is None:
+        return ops.convert_to_tensor(x, keras.config.floatx())
+    return trunk(ops.convert_to_tensor(x, trunk.inputs[0].dtype), training=True)
 
 
 def append(trunk: keras.Model, layer: keras.layers.Layer) -> keras.Model:

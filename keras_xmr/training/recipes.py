@@ -209,7 +209,32 @@ ACMR_RECIPES = {
     ),
 }
 
-RECIPES = {"acmr": ACMR_RECIPES, "chtn": CHTN_RECIPES, "mhtn": MHTN_RECIPES}
+CM_GANS_RECIPES = {
+    "pascal_sentences": Recipe(
+        model={
+            "hidden_units": 512,
+            "common_dim": 512,
+            "decoder_units": 512,
+            "discriminator_units": 256,
+            "generator_steps": 1,
+            "dropout": 0.5,
+            "input_dropout": {"text": 0.3},
+            "label_smoothing": 0.3,
+            "readout": "centred_probabilities",
+        },
+        transforms=CHTN_RECIPES["pascal_sentences"].transforms,
+        epochs=20,
+        beta_1=0.5,
+        weight_decay=2.0,
+    ),
+}
+
+RECIPES = {
+    "acmr": ACMR_RECIPES,
+    "chtn": CHTN_RECIPES,
+    "mhtn": MHTN_RECIPES,
+    "cm_gans": CM_GANS_RECIPES,
+}
 
 # Inverse penalties of semantic matching, for the transforms of the same data set's recipe.
 PENALTIES = {

@@ -12,8 +12,9 @@ import keras
 from keras_xmr.baselines.semantic_matching import SemanticMatching
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.layers.feature_scaling import FeatureScaling
-from keras_xmr.models.acmr import ACMR, DISCRIMINATOR
+from keras_xmr.models.acmr import ACMR
 from keras_xmr.models.chtn import CHTN
+from keras_xmr.models.cm_gans import CMGANs
 from keras_xmr.models.cross_modal_model import CrossModalModel
 from keras_xmr.models.entrance import append
 from keras_xmr.models.mhtn import MHTN
@@ -31,9 +32,14 @@ from keras_xmr.trunks.fine_tuning import train_from
 Trunks = Mapping[str, keras.Model]
 
 # A decay that is right for few pairs keeps a discriminator from learning anything.
-UNDECAYED = ("bias", "gamma", "beta", "modality_classifier", "adversary")
+UNDECAYED = ("bias", "gamma", "beta", "modality_classifier", "adversary", "discriminator")
 
-MODELS: dict[str, type[CrossModalModel]] = {"acmr": ACMR, "chtn": CHTN, "mhtn": MHTN}
+MODELS: dict[str, type[CrossModalModel]] = {
+    "acmr": ACMR,
+    "chtn": CHTN,
+    "cm_gans": CMGANs,
+    "mhtn": MHTN,
+}
 
 
 def fit_semantic_matching(data: CrossModalData) -> SemanticMatching:
@@ -67,7 +73,7 @@ def train_model(
     """Train a model on the training part of a data set, for the epochs of its recipe.
 
     Args:
-        method: `"acmr"`, `"chtn"` or `"mhtn"`.
+        method: `"acmr"`, `"chtn"`, `"cm_gans"` or `"mhtn"`.
         data: The target data.
         source: The source data, or `None`.
         trunks: Medium to the trunk of its pictures, where `data` holds pictures.
@@ -175,9 +181,11 @@ def _optimizers(model: CrossModalModel, recipe: Recipe, batches: int) -> Any:
         phase.name: _optimizer(model, recipe, batches * phase.steps, phase.variables)
         for phase in model.phases()
     }
-    if recipe.discriminator_rate:
+    for name in optimizers if recipe.discriminator_rate else ():
+        if not name.startswith("discriminator"):
+            continue
         # At a constant rate: it must keep up with the others to the end, and they come to rest.
-        optimizers[DISCRIMINATOR] = keras.optimizers.Adam(recipe.discriminator_rate, beta_1=0.5)
+        optimizers[name] = keras.optimizers.Adam(recipe.discriminator_rate, beta_1=0.5)
     return optimizers
 
 
