@@ -76,7 +76,7 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--source", help="labelled source data, likewise (chtn, mhtn)")
     sub.add_argument("--out", type=Path, required=True, help="directory of the new preset")
     sub.add_argument("--seed", type=int, default=0)
-    networks = sub.add_argument_group("acmr, chtn and mhtn")
+    networks = sub.add_argument_group("acmr, chtn, cm_gans and mhtn")
     networks.add_argument("--hub", help="medium that the others are paired with; default: image")
     networks.add_argument("--epochs", type=_positive, help="instead of the recipe's")
     networks.add_argument("--batch-size", type=_positive, help="instead of the recipe's")
@@ -88,7 +88,14 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     networks.add_argument("--precision", choices=("mixed_float16", "mixed_bfloat16"))
     networks.add_argument("--steps-per-execution", type=_positive, help="TensorFlow and JAX only")
     networks.add_argument("--jit-compile", action=argparse.BooleanOptionalAction)
-    pictures = sub.add_argument_group("pictures, instead of features (acmr, chtn and mhtn)")
+    networks.add_argument(
+        "--text-cnn",
+        action="store_true",
+        help="read texts word by word, with a convolutional network over word vectors",
+    )
+    pictures = sub.add_argument_group(
+        "pictures, instead of features (acmr, chtn, cm_gans and mhtn)"
+    )
     pictures.add_argument(
         "--trunk",
         help="alexnet, squeezenet, any of keras.applications, a preset's, or a .keras file",

@@ -40,7 +40,7 @@ def test_list_names_everything(capsys):
     found = run_json(capsys, "list")
     assert set(found) == {"presets", "methods", "data sets"}
     assert "chtn_pascal" in found["presets"]
-    assert set(found["methods"]) == {"acmr", "chtn", "mhtn", "semantic_matching"}
+    assert set(found["methods"]) == {"acmr", "chtn", "cm_gans", "mhtn", "semantic_matching"}
     assert "toy" in found["data sets"]
     assert main(["list"]) == 0
     assert "pascal_sentences" in capsys.readouterr().out
@@ -64,9 +64,9 @@ def test_training_shows_progress_with_time_left(tmp_path, capsys):
     assert "s left" in shown
 
 
-@pytest.mark.parametrize("method", ["acmr", "mhtn"])
+@pytest.mark.parametrize("method", ["acmr", "cm_gans --text-cnn", "mhtn"])
 def test_other_models_train_evaluate_and_search(method, tmp_path, capsys):
-    out = tmp_path / method
+    out = tmp_path / "new"
     assert main(f"train {method} --data toy --epochs 2 --batch-size 16 --out {out}".split()) == 0
     facts = run_json(capsys, "evaluate", "--preset", out)[str(out)]
     assert facts["split_hash"] == json.loads((out / "metadata.json").read_text())["split_hash"]

@@ -106,7 +106,7 @@ def test_options_of_training_go_through(files, tmp_path, more, capsys):
     assert not (tmp_path / "y.checkpoint").exists()
 
 
-@pytest.mark.parametrize("method", ["acmr", "mhtn"])
+@pytest.mark.parametrize("method", ["acmr", "cm_gans --text-cnn", "mhtn"])
 @pytest.mark.parametrize("more", ["", "--fine-tune 0.1"])
 def test_other_models_learn_from_pictures(files, tmp_path, method, more, capsys):
     out = tmp_path / "y"
@@ -136,7 +136,7 @@ def test_pictures_without_a_trunk_and_trunks_without_pictures_are_told(files, tm
     assert "--trunk" in capsys.readouterr().err
     arguments = f"train semantic_matching --trunk squeezenet --data toy --out {tmp_path / 'z'}"
     assert main(arguments.split()) == 1
-    assert "Only acmr, chtn, mhtn take --trunk" in capsys.readouterr().err
+    assert "Only acmr, chtn, cm_gans, mhtn take --trunk" in capsys.readouterr().err
     query = f"search --preset chtn_pascal --image {files / '0.png'}"
     assert main(query.split()) == 1
     assert "Train one with --trunk" in capsys.readouterr().err

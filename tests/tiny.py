@@ -111,6 +111,7 @@ TINY = {
             "discriminator_units": 3,
             "shared_encoder": True,
             "shared_classifier": False,
+            "encoder_bn": False,
             "stacked_passes": True,
             "generator_steps": 2,
             "discriminator_steps": 3,

@@ -97,6 +97,7 @@ def _train(
 
 def _recipe(arguments: argparse.Namespace, data: "CrossModalData") -> "Recipe":
     """The recipe of the data, with what the command line changes."""
+    from keras_xmr.preprocessing import WordIds
     from keras_xmr.training.recipes import recipe_for
 
     recipe = recipe_for(
@@ -115,6 +116,8 @@ def _recipe(arguments: argparse.Namespace, data: "CrossModalData") -> "Recipe":
         "steps_per_execution": arguments.steps_per_execution,
     }
     given = {name: value for name, value in compiled.items() if value is not None}
+    if arguments.text_cnn:
+        recipe = replace(recipe, transforms=recipe.transforms | {"text": (WordIds, {})})
     model = {"dtype": arguments.precision, "hub": arguments.hub}
     model = {name: value for name, value in model.items() if value is not None}
     return replace(recipe, compile=recipe.compile | given, model=recipe.model | model)

@@ -21,6 +21,7 @@ class NormalizedDense(keras.layers.Layer):
         units: Width of the output.
         media: Number of media that it serves.
         slope: Slope of the ReLU below zero.
+        batch_normalization: Whether to normalise, and to scale and shift; if not, the bias does.
         seed: Seed of the initial weights.
         **kwargs: What every Keras layer takes.
 
@@ -49,6 +50,7 @@ class NormalizedDense(keras.layers.Layer):
         units: int = 1024,
         media: int = 1,
         slope: float = 0.2,
+        batch_normalization: bool = True,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -56,6 +58,7 @@ class NormalizedDense(keras.layers.Layer):
         self.units = units
         self.media = media
         self.slope = slope
+        self.batch_normalization = batch_normalization
         self.seed = seed
         policy = self.dtype_policy
         # Normalisation takes the bias away again, whatever it is at first.
@@ -65,13 +68,16 @@ class NormalizedDense(keras.layers.Layer):
         # Epsilon and momentum are the release's.
         self.statistics = [
             BatchNormalization(momentum=0.9, epsilon=1e-5, center=False, scale=False, dtype=policy)
-            for _ in range(media)
+            for _ in range(media if batch_normalization else 0)
         ]
 
     def build(self, input_shape: Shape) -> None:
         self.affine.build(input_shape)
         for statistics in self.statistics:
             statistics.build((*input_shape[:-1], self.units))
+        if not self.batch_normalization:
+            super().build(input_shape)
+            return
         scale = keras.initializers.RandomNormal(
             1.0, 0.02, None if self.seed is None else self.seed + 1
         )
@@ -80,8 +86,10 @@ class NormalizedDense(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs: Tensor, medium: int = 0, training: bool | None = None) -> Tensor:
-        rows = self.statistics[medium](self.affine(inputs), training=training)
-        return ops.leaky_relu(rows * self.gamma + self.beta, negative_slope=self.slope)
+        rows = self.affine(inputs)
+        if self.batch_normalization:
+            rows = self.statistics[medium](rows, training=training) * self.gamma + self.beta
+        return ops.leaky_relu(rows, negative_slope=self.slope)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)
@@ -92,6 +100,7 @@ class NormalizedDense(keras.layers.Layer):
             "units": self.units,
             "media": self.media,
             "slope": self.slope,
+            "batch_normalization": self.batch_normalization,
             "seed": self.seed,
         }
 

@@ -91,6 +91,8 @@ class CMGANs(AlternatingModel):
         discriminator_units: Width of the hidden layer of inter-modality discriminators.
         shared_encoder: Whether media share the upper layer of encoders; `None` is as the variant.
         shared_classifier: Whether media share the classifier; `None` is as the variant.
+        encoder_bn: Whether encoders normalise batches, as in the authors' code. Without it weight
+            decay can hold them back, which few pairs need.
         stacked_passes: Whether real and fake rows pass each inter-modality discriminator together,
             so that it cannot tell them by the statistics of their batches. The code has them apart.
         generator_steps: Updates of generators for each batch.
@@ -149,6 +151,7 @@ class CMGANs(AlternatingModel):
         discriminator_units: int = 512,
         shared_encoder: bool | None = None,
         shared_classifier: bool | None = None,
+        encoder_bn: bool = True,
         stacked_passes: bool = False,
         generator_steps: int = 5,
         discriminator_steps: int = 1,
@@ -181,6 +184,7 @@ class CMGANs(AlternatingModel):
             shared_classifier=(
                 variant == "paper" if shared_classifier is None else shared_classifier
             ),
+            encoder_bn=encoder_bn,
             dropout=dropout,
             input_dropout=input_dropout or {},
             seeds=seeds,
@@ -210,6 +214,7 @@ class CMGANs(AlternatingModel):
         self.discriminator_units = discriminator_units
         self.shared_encoder = shared_encoder
         self.shared_classifier = shared_classifier
+        self.encoder_bn = encoder_bn
         self.stacked_passes = stacked_passes
         self.generator_steps = generator_steps
         self.discriminator_steps = discriminator_steps

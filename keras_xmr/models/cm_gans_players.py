@@ -47,6 +47,7 @@ class Generators:
         decoder_units: int,
         shared_encoder: bool,
         shared_classifier: bool,
+        encoder_bn: bool,
         dropout: float,
         input_dropout: Mapping[str, float],
         seeds: Seeds,
@@ -54,8 +55,17 @@ class Generators:
     ) -> Self:
         """New layers; see `CMGANs` for the arguments."""
 
-        def block(name: str, units: int, served: int = 1) -> keras.layers.Layer:
-            return NormalizedDense(units, served, seed=next(seeds), name=name, dtype=dtype)
+        def block(
+            name: str, units: int, served: int = 1, *, normalized: bool = encoder_bn
+        ) -> keras.layers.Layer:
+            return NormalizedDense(
+                units,
+                served,
+                batch_normalization=normalized,
+                seed=next(seeds),
+                name=name,
+                dtype=dtype,
+            )
 
         def affine(name: str, units: int, inputs: int) -> keras.layers.Layer:
             return dense(units, inputs, next(seeds), name=name, dtype=dtype)
@@ -80,7 +90,7 @@ class Generators:
             lower={m: block(f"{m}_encoder", hidden_units) for m in media},
             upper=upper,
             number={m: number if shared_encoder else 0 for number, m in enumerate(media)},
-            hidden={m: block(f"{m}_decoder", decoder_units) for m in media},
+            hidden={m: block(f"{m}_decoder", decoder_units, normalized=True) for m in media},
             last={
                 m: affine(f"{m}_reconstruction", width, decoder_units) for m, width in media.items()
             },

@@ -17,6 +17,7 @@ from keras_xmr.optimizers import paper_optimizer
 from keras_xmr.preprocessing.features import FeatureScaler
 from keras_xmr.preprocessing.pictures import PictureLoader, loaders_for
 from keras_xmr.preprocessing.preprocessor import Preprocessor
+from keras_xmr.preprocessing.word_ids import WordIds
 from keras_xmr.training.batches import ItemBatches, PairedBatches, paired_stream, single_stream
 from keras_xmr.training.callbacks import PlanReversals
 from keras_xmr.training.checkpoint import Checkpoint
@@ -76,7 +77,7 @@ class CrossModalModel(keras.Model):
         if preprocessor is None:
             preprocessor = Preprocessor.for_data(data, **loaders_for(trunks))
         fitted = preprocessor.fit(data.part("train"))
-        _check_pictures_have_trunks(fitted, trunks)
+        _check_raw_media_have_trunks(fitted, trunks)
         if source is not None:
             if "source_classes" not in _argument_names(cls):
                 raise ValueError(
@@ -428,13 +429,13 @@ def _argument_names(kind: type[CrossModalModel]) -> list[str]:
     return [name for name in names if not name.startswith("_")]
 
 
-def _check_pictures_have_trunks(
+def _check_raw_media_have_trunks(
     preprocessor: Preprocessor, trunks: Mapping[str, keras.Model]
 ) -> None:
-    loaded = {n for n, t in preprocessor.transforms.items() if isinstance(t, PictureLoader)}
-    if loaded != set(trunks):
+    raw = {n for n, t in preprocessor.transforms.items() if isinstance(t, PictureLoader | WordIds)}
+    if raw != set(trunks):
         raise ValueError(
-            f"Media with pictures need a trunk, and no others: {sorted(loaded)}. "
+            f"Media with pictures or word numbers need a trunk, and no others: {sorted(raw)}. "
             f"Received: trunks for {sorted(trunks)}. Pass trunks={{...}} (--trunk on the command "
-            "line), or data with features."
+            "line), or data with features; `WordIds` are the transform of a trunk of texts."
         )

@@ -9,6 +9,8 @@ from keras_xmr.preprocessing.pixels import PixelVectorizer
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.preprocessing.text_rows import TextRows
 from keras_xmr.preprocessing.texts import TextVectorizer, count_words, tokenize
+from keras_xmr.preprocessing.word_ids import WordIds
+from keras_xmr.preprocessing.word_vectors import given_word_vectors, train_word_vectors
 
 __all__ = [
     "AudioVectorizer",
@@ -19,8 +21,11 @@ __all__ = [
     "Preprocessor",
     "TextRows",
     "TextVectorizer",
+    "WordIds",
     "count_words",
     "extract_features",
+    "given_word_vectors",
     "load_picture",
     "tokenize",
+    "train_word_vectors",
 ]

@@ -135,8 +135,12 @@ class PictureLoader:
 
 
 def loaders_for(trunks: Mapping[str, Any]) -> dict[str, PictureLoader]:
-    """Medium to the usual loader of its trunk."""
-    return {name: PictureLoader.for_size(trunk.input_shape[1]) for name, trunk in trunks.items()}
+    """Medium to the usual loader of its trunk, for trunks of pictures."""
+    return {
+        name: PictureLoader.for_size(trunk.input_shape[1])
+        for name, trunk in trunks.items()
+        if len(trunk.input_shape) == 4
+    }
 
 
 class PictureRows:

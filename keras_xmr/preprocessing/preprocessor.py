@@ -15,10 +15,11 @@ from keras_xmr.preprocessing.pictures import PictureLoader, PictureRows
 from keras_xmr.preprocessing.pixels import PixelVectorizer
 from keras_xmr.preprocessing.text_rows import TextRows
 from keras_xmr.preprocessing.texts import TextVectorizer
+from keras_xmr.preprocessing.word_ids import WordIds
 from keras_xmr.types import Array, Config, FloatArray, Items
 
 Transform: TypeAlias = (
-    AudioVectorizer | FeatureScaler | PictureLoader | PixelVectorizer | TextVectorizer
+    AudioVectorizer | FeatureScaler | PictureLoader | PixelVectorizer | TextVectorizer | WordIds
 )
 
 _TRANSFORMS: dict[str, type[Transform]] = {
@@ -27,6 +28,7 @@ _TRANSFORMS: dict[str, type[Transform]] = {
     "PictureLoader": PictureLoader,
     "PixelVectorizer": PixelVectorizer,
     "TextVectorizer": TextVectorizer,
+    "WordIds": WordIds,
 }
 
 
@@ -35,7 +37,7 @@ class Preprocessor:
 
     Args:
         transforms: Medium name to `FeatureScaler`, `PictureLoader`, `PixelVectorizer`,
-            `TextVectorizer` or `AudioVectorizer`.
+            `TextVectorizer`, `WordIds` or `AudioVectorizer`.
 
     Example:
         >>> from keras_xmr.datasets import toy

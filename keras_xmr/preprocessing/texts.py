@@ -63,7 +63,7 @@ def count_words(texts: Sequence[str]) -> WordCounts:
     from scipy.sparse import csr_array
     from sklearn.feature_extraction.text import CountVectorizer
 
-    _check_strings(texts)
+    check_strings(texts)
     vectorizer = CountVectorizer(analyzer=tokenize)
     try:
         counts = vectorizer.fit_transform(texts)
@@ -75,7 +75,12 @@ def count_words(texts: Sequence[str]) -> WordCounts:
     return WordCounts(csr_array(counts), tuple(vectorizer.get_feature_names_out().tolist()))
 
 
-def _check_strings(texts: Sequence[Any]) -> None:
+def check_strings(texts: Sequence[Any]) -> None:
+    """An error unless `texts` are strings.
+
+    Raises:
+        ValueError: If it is a single string, or holds anything else.
+    """
     if isinstance(texts, str):
         raise ValueError("Expected a list of texts. Received: a single string; wrap it in [].")
     wrong = [type(text).__name__ for text in texts if not isinstance(text, str)]
@@ -225,7 +230,7 @@ class TextVectorizer:
             raise RuntimeError("A TextVectorizer must be fitted before it is used. Call fit().")
         if isinstance(texts, WordCounts):
             return self._counted(texts).columns(self.words)
-        _check_strings(texts)
+        check_strings(texts)
         counter = CountVectorizer(analyzer=self._words_of, vocabulary=self.words)
         return counter.transform(texts).astype(np.float64)
 

@@ -36,6 +36,8 @@ class Recipe:
             for the last weights themselves.
         pairing: As in `CrossModalModel.batches`; of `"instance"`, `train_model` makes `"class"` for
             media without instance names.
+        text_cnn: Arguments of `keras_xmr.trunks.text_cnn`, for media whose transform is `WordIds`;
+            its word vectors are trained on the training texts.
         sentence_dropout: As in `CrossModalModel.batches`.
         compile: Further arguments of `compile`, such as `jit_compile` and `steps_per_execution`.
     """
@@ -55,6 +57,7 @@ class Recipe:
     accumulate: int | None = None
     averaging: float | None = None
     pairing: str | Mapping[str, str] = "instance"
+    text_cnn: Config = field(default_factory=dict)
     sentence_dropout: float = 0.0
     compile: Config = field(default_factory=dict)
 
@@ -216,6 +219,7 @@ CM_GANS_RECIPES = {
             "common_dim": 512,
             "decoder_units": 512,
             "discriminator_units": 256,
+            "encoder_bn": False,
             "generator_steps": 1,
             "dropout": 0.5,
             "input_dropout": {"text": 0.3},

@@ -22,12 +22,16 @@ from keras_xmr.optimizers import AdamW, paper_optimizer
 from keras_xmr.preprocessing.extraction import extract_features
 from keras_xmr.preprocessing.features import FeatureScaler
 from keras_xmr.preprocessing.pictures import PictureLoader, loaders_for
+from keras_xmr.preprocessing.preprocessor import Preprocessor
+from keras_xmr.preprocessing.word_ids import WordIds
+from keras_xmr.preprocessing.word_vectors import train_word_vectors
 from keras_xmr.training.alternating import AlternatingModel
 from keras_xmr.training.callbacks import RetrievalMAP
 from keras_xmr.training.pairing import media_with_gaps, pairing_by_names, pairing_of
 from keras_xmr.training.progress import TrainingProgress
 from keras_xmr.training.recipes import PENALTIES, Recipe, preprocessor_for, recipe_for
 from keras_xmr.trunks.fine_tuning import train_from
+from keras_xmr.trunks.text_cnn import text_cnn
 
 Trunks = Mapping[str, keras.Model]
 
@@ -121,11 +125,13 @@ def _train(
     progress: bool,
 ) -> CrossModalModel:
     recipe = _with_gaps(kind, data, recipe)
+    preprocessor = preprocessor_for(data, recipe, **loaders_for(trunks))
+    of_pictures = {name: _to_train(name, trunk, recipe) for name, trunk in trunks.items()}
     model = kind.for_data(
         data,
         source,
-        preprocessor=preprocessor_for(data, recipe, **loaders_for(trunks)),
-        trunks={name: _to_train(name, trunk, recipe) for name, trunk in trunks.items()},
+        preprocessor=preprocessor,
+        trunks=of_pictures | _of_texts(data, preprocessor, recipe, seed),
         seed=seed,
         **recipe.model,
     )
@@ -159,6 +165,19 @@ def _with_gaps(kind: type[CrossModalModel], data: CrossModalData, recipe: Recipe
         return replace(recipe, pairing=pairing)
     gaps = media_with_gaps(data.part("train"), pairing_of(pairing, list(data.media), hub), hub)
     return replace(recipe, pairing=pairing, model=recipe.model | {"partial": gaps})
+
+
+def _of_texts(
+    data: CrossModalData, preprocessor: Preprocessor, recipe: Recipe, seed: int
+) -> dict[str, keras.Model]:
+    """A new trunk for each medium whose texts become word numbers."""
+    trunks = {}
+    for medium, words in preprocessor.transforms.items():
+        if isinstance(words, WordIds):
+            texts = data.part("train").medium(medium).items
+            vectors = train_word_vectors(texts, words.fit(texts).words)
+            trunks[medium] = text_cnn(words, vectors, seed=seed, **recipe.text_cnn)
+    return trunks
 
 
 def _to_train(medium: str, trunk: keras.Model, recipe: Recipe) -> keras.Model:
@@ -200,7 +219,9 @@ def _optimizer(
         )
     steps = max(1, updates // (recipe.accumulate or 1))
     schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, decay_steps=steps)
-    of_trunks = [v.path for trunk in model.trunks.values() for v in trunk.trainable_variables]
+    # Trunks of texts are new, and learn as fast as the rest.
+    pictured = [model.trunks[name] for name in loaders_for(model.trunks)]
+    of_trunks = [v.path for trunk in pictured for v in trunk.trainable_variables]
     rates = dict(recipe.rates)
     if of_trunks:
         rates[f"^({'|'.join(map(re.escape, of_trunks))})$"] = recipe.trunk_rate

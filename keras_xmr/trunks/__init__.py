@@ -1,7 +1,7 @@
 """Image networks without their classifier: pixels -> feature rows, for models to build on.
 
 A trunk is a functional Keras model from `(n, height, width, 3)`, RGB pixels 0..255, to `(n, d)`.
-It normalises the pixels itself.
+It normalises the pixels itself. `text_cnn` is one for texts, from word numbers.
 """
 
 from keras_xmr.trunks.alexnet import alexnet
@@ -14,6 +14,7 @@ from keras_xmr.trunks.fingerprint import trunk_fingerprint
 from keras_xmr.trunks.mirrored import mirrored
 from keras_xmr.trunks.restoring import trunk_from_config
 from keras_xmr.trunks.squeezenet import squeezenet
+from keras_xmr.trunks.text_cnn import text_cnn
 
 __all__ = [
     "alexnet",
@@ -23,6 +24,7 @@ __all__ = [
     "mirrored",
     "pooled",
     "squeezenet",
+    "text_cnn",
     "train_from",
     "trunk_fingerprint",
     "trunk_from_config",

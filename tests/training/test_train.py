@@ -8,7 +8,7 @@ import pytest
 
 from keras_xmr import evaluate
 from keras_xmr.datasets import add_media, toy
-from keras_xmr.preprocessing import PictureLoader
+from keras_xmr.preprocessing import PictureLoader, WordIds
 from keras_xmr.training.recipes import Recipe, preprocessor_for, recipe_for
 from keras_xmr.training.train import fit_semantic_matching, train_model
 from tests.models.pictures import coloured, trunk
@@ -93,6 +93,21 @@ def test_acmr_takes_media_without_names():
         model={"hidden_units": {"image": (8,), "text": (8,)}, "common_dim": 4}, epochs=1
     )
     assert train_model("acmr", replace(data, media=unnamed), recipe=recipe).common_dim == 4
+
+
+def test_texts_as_word_numbers_have_a_trunk_of_their_own():
+    recipe = Recipe(
+        model={"hidden_units": 8, "common_dim": 4, "decoder_units": 4},
+        transforms={"text": (WordIds, {"length": 3})},
+        text_cnn={"maps": 5, "widths": (2, 3)},
+        epochs=1,
+    )
+    model = train_model("cm_gans", toy(), recipe=recipe)
+    trunk = model.trunks["text"]
+    assert (trunk.input_shape, trunk.output_shape) == ((None, 3), (None, 10))
+    # At the rate of the rest, though trunks of pictures are frozen by default.
+    again = train_model("cm_gans", toy(), recipe=replace(recipe, epochs=2)).trunks["text"]
+    assert any(changed(values(trunk), values(again)))
 
 
 @pytest.mark.parametrize("method", ["chtn", "mhtn"])
