@@ -13,20 +13,22 @@ def model_and_data(arguments: argparse.Namespace, preset: str) -> tuple[Any, "Cr
     """The model of a preset, and the data named on the command line or those of its training."""
     from keras_xmr import presets
     from keras_xmr.datasets.catalogue import load
+    from keras_xmr.preprocessing.pictures import picture_trunks
 
     name = arguments.data or presets.metadata(preset).get("data")
     if name is None:
         raise ValueError("This preset does not name its data. Received: no data set; give one.")
     model = presets.load(preset)
-    raw = bool(getattr(model, "trunks", {}))
+    raw = bool(picture_trunks(getattr(model, "trunks", {})))
     return model, load(name, raw=raw, skip_bad=arguments.skip_bad)
 
 
 def past_trunks(model: Any, data: "CrossModalData") -> tuple[Any, "CrossModalData"]:
-    """The model without its trunks, and the data as their features, each computed once for all."""
+    """The model without trunks of pictures, and the data as features, each computed once."""
     from keras_xmr.preprocessing.extraction import extract_features
+    from keras_xmr.preprocessing.pictures import picture_trunks
 
-    trunks = getattr(model, "trunks", {})
+    trunks = picture_trunks(getattr(model, "trunks", {}))
     if not trunks:
         return model, data
     for medium, trunk in trunks.items():

@@ -15,7 +15,7 @@ from keras_xmr.layers.feature_scaling import FeatureScaling
 from keras_xmr.models.entrance import SOURCE, append
 from keras_xmr.optimizers import paper_optimizer
 from keras_xmr.preprocessing.features import FeatureScaler
-from keras_xmr.preprocessing.pictures import PictureLoader, loaders_for
+from keras_xmr.preprocessing.pictures import PictureLoader, loaders_for, picture_trunks
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.preprocessing.word_ids import WordIds
 from keras_xmr.training.batches import ItemBatches, PairedBatches, paired_stream, single_stream
@@ -328,13 +328,17 @@ class CrossModalModel(keras.Model):
         )
 
     def without_trunks(self) -> Self:
-        """A copy that takes the features of the trunks, as they come out of them."""
+        """A copy that takes the features of trunks of pictures, as they come out of them."""
         preprocessor = self._require_preprocessor()
         plain = {}
-        for name in self.trunks:
+        pictured = picture_trunks(self.trunks)
+        for name in pictured:
             plain[name] = FeatureScaler(square_root=False, norm="none", standardize=False)
             plain[name].fit(np.zeros((1, self.media[name])))
-        return self.copy_with(trunks={}, preprocessor=Preprocessor(preprocessor.transforms | plain))
+        others = {name: trunk for name, trunk in self.trunks.items() if name not in pictured}
+        return self.copy_with(
+            trunks=others, preprocessor=Preprocessor(preprocessor.transforms | plain)
+        )
 
     def copy_with(self, **changes: Any) -> Self:
         """A copy with some arguments of the constructor changed, and the weights of this model."""

@@ -138,9 +138,13 @@ def loaders_for(trunks: Mapping[str, Any]) -> dict[str, PictureLoader]:
     """Medium to the usual loader of its trunk, for trunks of pictures."""
     return {
         name: PictureLoader.for_size(trunk.input_shape[1])
-        for name, trunk in trunks.items()
-        if len(trunk.input_shape) == 4
+        for name, trunk in picture_trunks(trunks).items()
     }
+
+
+def picture_trunks(trunks: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the trunks that take pictures, `(n, height, width, 3)`."""
+    return {name: trunk for name, trunk in trunks.items() if len(trunk.input_shape) == 4}
 
 
 class PictureRows:

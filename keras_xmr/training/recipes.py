@@ -221,6 +221,8 @@ CM_GANS_RECIPES = {
             "discriminator_units": 256,
             "encoder_bn": False,
             "generator_steps": 1,
+            "inter_weight": 0.1,
+            "intra_weight": 0.1,
             "dropout": 0.5,
             "input_dropout": {"text": 0.3},
             "label_smoothing": 0.3,
@@ -229,7 +231,7 @@ CM_GANS_RECIPES = {
         transforms=CHTN_RECIPES["pascal_sentences"].transforms,
         epochs=20,
         beta_1=0.5,
-        weight_decay=2.0,
+        weight_decay=1.0,
     ),
 }
 

@@ -21,7 +21,7 @@ from keras_xmr.models.mhtn import MHTN
 from keras_xmr.optimizers import AdamW, paper_optimizer
 from keras_xmr.preprocessing.extraction import extract_features
 from keras_xmr.preprocessing.features import FeatureScaler
-from keras_xmr.preprocessing.pictures import PictureLoader, loaders_for
+from keras_xmr.preprocessing.pictures import PictureLoader, loaders_for, picture_trunks
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.preprocessing.word_ids import WordIds
 from keras_xmr.preprocessing.word_vectors import train_word_vectors
@@ -220,7 +220,7 @@ def _optimizer(
     steps = max(1, updates // (recipe.accumulate or 1))
     schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, decay_steps=steps)
     # Trunks of texts are new, and learn as fast as the rest.
-    pictured = [model.trunks[name] for name in loaders_for(model.trunks)]
+    pictured = picture_trunks(model.trunks).values()
     of_trunks = [v.path for trunk in pictured for v in trunk.trainable_variables]
     rates = dict(recipe.rates)
     if of_trunks:
