@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from keras_xmr import datasets, evaluate, modality_probe
@@ -11,20 +12,45 @@ from keras_xmr.training.train import train_model
 # The game itself is tested on every backend, on small data.
 pytestmark = pytest.mark.every_backend
 
-DATA = datasets.pascal_sentences()
 
-
-def measured(method, hidden, **changes):
-    """Probe of the layer that the adversary sees, and MAP, on the validation part."""
-    recipe = recipe_for(DATA, method)
-    recipe = replace(recipe, model=recipe.model | changes)
-    model = train_model(method, DATA, recipe=recipe, seed=0)
-    probe = modality_probe(model.copy_with(readout=hidden), DATA, split="validation")
-    return probe, evaluate(model, DATA, split="validation").map
+def measured(method, hidden, seed=0, *, model, **changes):
+    """Probe of the layer that the adversary sees, and MAP, on the validation part of a split."""
+    data = datasets.pascal_sentences(split_seed=seed)
+    recipe = recipe_for(data, method)
+    recipe = replace(recipe, model=recipe.model | model, **changes)
+    trained = train_model(method, data, recipe=recipe, seed=0)
+    probe = modality_probe(trained.copy_with(readout=hidden), data, split="validation")
+    return np.array([probe, evaluate(trained, data, split="validation").map])
 
 
 def test_acmr_mixes_media():
-    probe, precision = measured("acmr", "embedding")
-    alone, precision_alone = measured("acmr", "embedding", modality_weight=0.0)
+    probe, precision = measured("acmr", "embedding", model={})
+    alone, precision_alone = measured("acmr", "embedding", model={"modality_weight": 0.0})
     assert probe < alone - 0.05
+    assert precision > precision_alone - 0.02
+
+
+def test_mhtn_mixes_media():
+    # A single network, whose discriminator is fast: fc9 heeds it most then.
+    fast = {"adversary_bottleneck": 0.0, "adversary_discriminator": 6.0}
+    common = {"hidden": "fc9", "beta_1": 0.5}
+    found = {
+        weight: np.mean(
+            [
+                measured(
+                    "mhtn",
+                    seed=seed,
+                    model={"members": 1, "modality_weight": weight},
+                    rates=fast if weight else {},
+                    **common,
+                )
+                for seed in (0, 2)
+            ],
+            axis=0,
+        )
+        for weight in (1.0, 0.0)
+    }
+    probe, precision = found[1.0]
+    alone, precision_alone = found[0.0]
+    assert probe < alone - 0.02
     assert precision > precision_alone - 0.02
