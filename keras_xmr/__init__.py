@@ -11,6 +11,11 @@ from keras_xmr.version import __version__
 
 if TYPE_CHECKING:
     from keras_xmr import datasets, layers, losses, metrics, optimizers, preprocessing, trunks
+    from keras_xmr.baselines.cca import CCA
+    from keras_xmr.baselines.cfa import CFA
+    from keras_xmr.baselines.jrl import JRL
+    from keras_xmr.baselines.kcca import KCCA
+    from keras_xmr.baselines.lgcfl import LGCFL
     from keras_xmr.baselines.semantic_matching import SemanticMatching
     from keras_xmr.evaluation import evaluate, paired_test
     from keras_xmr.index.exact import ExactIndex, Ranking
@@ -28,12 +33,17 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ACMR": "keras_xmr.models.acmr",
+    "CCA": "keras_xmr.baselines.cca",
+    "CFA": "keras_xmr.baselines.cfa",
     "CHTN": "keras_xmr.models.chtn",
     "CMGANs": "keras_xmr.models.cm_gans",
     "Checkpoint": "keras_xmr.training.checkpoint",
     "CrossModalModel": "keras_xmr.models.cross_modal_model",
     "ExactIndex": "keras_xmr.index.exact",
     "HammingIndex": "keras_xmr.index.hamming",
+    "JRL": "keras_xmr.baselines.jrl",
+    "KCCA": "keras_xmr.baselines.kcca",
+    "LGCFL": "keras_xmr.baselines.lgcfl",
     "MHTN": "keras_xmr.models.mhtn",
     "PairedBatches": "keras_xmr.training.batches",
     "Ranking": "keras_xmr.index.exact",
@@ -48,12 +58,17 @@ _MODULES = ("datasets", "layers", "losses", "metrics", "optimizers", "preprocess
 
 __all__ = [  # noqa: RUF022 (sorted as Python sorts)
     "ACMR",
+    "CCA",
+    "CFA",
     "CHTN",
     "CMGANs",
     "Checkpoint",
     "CrossModalModel",
     "ExactIndex",
     "HammingIndex",
+    "JRL",
+    "KCCA",
+    "LGCFL",
     "MHTN",
     "PairedBatches",
     "Ranking",

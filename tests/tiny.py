@@ -98,6 +98,8 @@ TINY = {
         ({"image": rows(6, 5), "text": rows(6, 4, seed=1)},),
     ),
     "BatchNormalization": Tiny({"momentum": 0.5, "epsilon": 0.1, "scale": False}, (rows(4, 3),)),
+    "CCA": Tiny({"n_components": 2, "shrinkage": 0.1, "correlation_power": 1.0}),
+    "CFA": Tiny({"n_components": 2}),
     "CHTN": Tiny(CHTN, (PAIRS,)),
     "CMGANs": Tiny(
         {
@@ -139,6 +141,40 @@ TINY = {
         {"schedule": "constant", "maximum": 0.5, "steps": 7, "by_epoch": True}, (rows(4, 3),)
     ),
     "HammingIndex": Tiny(),
+    "JRL": Tiny(
+        {
+            "label_weight": 2.0,
+            "pair_weight": 0.5,
+            "graph_weight": 0.1,
+            "sparsity_weight": 0.2,
+            "neighbours": 5,
+            "graph": "released",
+            "readout": "projections",
+            "iterations": 3,
+            "tolerance": 0.01,
+            "random_state": 3,
+        }
+    ),
+    "KCCA": Tiny(
+        {
+            "kernel": {"image": "poly", "text": "rbf"},
+            "gamma": {"image": 0.1, "text": None},
+            "degree": 2,
+            "coef0": 0.5,
+            "n_components": 2,
+            "regularization": 0.5,
+            "landmarks": 20,
+            "random_state": 3,
+        }
+    ),
+    "LGCFL": Tiny(
+        {
+            "penalty": {"image": 2.0, "text": 1.0},
+            "groups": {"image": 3, "text": 1},
+            "iterations": 50,
+            "tolerance": 1e-3,
+        }
+    ),
     "MHTN": Tiny(
         {
             **CHTN,

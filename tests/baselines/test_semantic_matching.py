@@ -50,7 +50,7 @@ def test_every_medium_may_have_its_own_penalty(data):
 
 def test_a_medium_without_penalty_is_refused(data):
     message = (
-        r"C must be one number or have one for each medium\. "
+        r"C must be one value, or have one for each medium\. "
         r"Received: C={'image': 1\.0}, without 'text'\."
     )
     with pytest.raises(ValueError, match=message):
