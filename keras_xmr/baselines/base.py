@@ -13,8 +13,8 @@ from keras_xmr.preprocessing.pictures import PictureLoader
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.types import Array, Config, FloatArray, Items
 
-Weights = dict[str, tuple[FloatArray, ...]]
-Rows = dict[str, FloatArray]
+Weights = Mapping[str, tuple[Array, ...]]
+Rows = Mapping[str, Array]
 
 # Rows encoded at a time where what lies between input and output is large.
 BLOCK = 1024
@@ -35,7 +35,7 @@ class Baseline:
 
     def __init__(self, preprocessor: Preprocessor | None = None) -> None:
         self.preprocessor = preprocessor
-        self.weights: Weights = {}
+        self.weights: dict[str, tuple[FloatArray, ...]] = {}
 
     @property
     def media(self) -> list[str]:
@@ -85,7 +85,7 @@ class Baseline:
         represented: FloatArray = rows @ kernel + bias
         return represented
 
-    def preprocess(self, data: CrossModalData) -> Rows:
+    def preprocess(self, data: CrossModalData) -> dict[str, FloatArray]:
         """Arrays `(n, d)` of every medium of `data` that the baseline knows."""
         preprocessor = self._fitted()
         return {name: preprocessor(data.medium(name).items, name) for name in self.weights}
@@ -109,8 +109,10 @@ class Baseline:
         else:
             items = x.medium(media).items if isinstance(x, CrossModalData) else x
             rows = preprocessor(items, media)
-        # At least one block, so that no row has a width too.
-        starts = range(0, max(1, len(rows)), BLOCK)
+        if not len(rows):
+            # No rows have a width too, which some of what follows cannot tell.
+            return self.encode({media: np.zeros((1, rows.shape[1]), np.float32)}, media)[:0]
+        starts = range(0, len(rows), BLOCK)
         blocks = [self._represent(rows[start : start + BLOCK], media) for start in starts]
         return np.concatenate(blocks).astype(np.float32, copy=False)
 
@@ -220,4 +222,5 @@ def centre(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
 def hot(labels: Array, num_classes: int) -> FloatArray:
     """Labels as rows `(n, classes)` that add up to 1; several classes share it equally."""
     rows = np.eye(num_classes)[labels] if labels.ndim == 1 else labels.astype(np.float64)
-    return rows / np.maximum(rows.sum(axis=1, keepdims=True), 1)
+    shared: FloatArray = rows / np.maximum(rows.sum(axis=1, keepdims=True), 1)
+    return shared

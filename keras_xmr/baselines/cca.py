@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_xmr.baselines.base import Baseline, Rows, Weights, centre, paired
-from keras_xmr.baselines.linear_algebra import components, leading_directions, whiten
+from keras_xmr.baselines.linear_algebra import common_directions, whiten
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.types import Config, FloatArray
@@ -23,7 +23,7 @@ def canonical_directions(
     Args:
         rows: Centred rows `(n, d)` of each medium, aligned.
         shrinkage: From 0, the covariance as it is, to 1, a multiple of the identity.
-        n_components: Number of directions; `None` for `usual`, or the rank where that is lower.
+        n_components: Number of directions; `None` for `usual`, or as many as there are.
         usual: See `n_components`.
 
     Returns:
@@ -37,9 +37,8 @@ def canonical_directions(
         [1.0, 1.0]
     """
     whitened = [whiten(own, 1 - shrinkage, shrinkage * _mean_variance(own)) for own in rows]
-    ranks = [len(own.scores) for own in whitened]
-    found = components(n_components, usual, ranks, "CCA")
-    correlations, directions = leading_directions([own.scores for own in whitened], found)
+    scores = [own.scores for own in whitened]
+    correlations, directions = common_directions(scores, n_components, usual, "CCA")
     lifted = [own.lift(part) for own, part in zip(whitened, directions, strict=True)]
     return lifted, correlations
 
@@ -67,8 +66,8 @@ class CCA(Baseline):
     directions either.
 
     Args:
-        n_components: Number of directions; `None` for the number of classes. At most the lowest
-            rank of a medium; if more are asked for, a warning tells.
+        n_components: Number of directions; `None` for the number of classes. There are at most as
+            many as the lowest rank of a medium; if more are asked for, a warning tells.
         shrinkage: From 0 to 1.
         correlation_power: Directions are weighted by their correlation to this power; 0 for equal
             weights.

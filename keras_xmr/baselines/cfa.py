@@ -1,10 +1,8 @@
 """CFA: cross-modal factor analysis of Li, Dimitrova, Li and Sethi (MM 2003)."""
 
-import numpy as np
-
 from keras_xmr.baselines.base import Baseline, Rows, Weights, centre, paired
 from keras_xmr.baselines.cca import check_components
-from keras_xmr.baselines.linear_algebra import TOLERANCE, components, leading_directions
+from keras_xmr.baselines.linear_algebra import common_directions
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.types import FloatArray
@@ -18,7 +16,7 @@ def factor_directions(
     Args:
         first: Centred rows `(n, d1)` of one medium.
         second: Those `(n, d2)` of the other, aligned.
-        n_components: Number of directions; `None` for `usual`, or the rank where that is lower.
+        n_components: Number of directions; `None` for `usual`, or as many as there are.
         usual: See `n_components`.
 
     Returns:
@@ -30,15 +28,8 @@ def factor_directions(
         >>> bool(np.allclose(first.T @ first, np.eye(2))), second.shape
         (True, (2, 2))
     """
-    most = min(first.shape[1], second.shape[1])
-    wanted = min(usual if n_components is None else n_components, most)
-    if not (first.any() and second.any()):
-        wanted, most = 0, 0
-    values, directions = leading_directions([first.T, second.T], wanted)
-    there = values > np.sqrt(TOLERANCE) * max(values, default=0.0)
-    # Of the rank nothing is known but that it is lower, where a value is nought.
-    found = components(n_components, usual, [most if there.all() else int(there.sum())], "CFA")
-    return [own[:, :found] for own in directions]
+    _, directions = common_directions([first.T, second.T], n_components, usual, "CFA")
+    return directions
 
 
 class CFA(Baseline):
@@ -51,8 +42,8 @@ class CFA(Baseline):
     not looked at. The papers that compare with CFA do not give the number of directions.
 
     Args:
-        n_components: Number of directions; `None` for the number of classes. At most the rank of
-            `X'Y`; if more are asked for, a warning tells.
+        n_components: Number of directions; `None` for the number of classes. There are at most as
+            many as the rank of `X'Y`; if more are asked for, a warning tells.
         preprocessor: What to use instead of `Preprocessor.for_data(data)`; fitted by `fit`.
 
     Raises:

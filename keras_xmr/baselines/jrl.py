@@ -45,8 +45,9 @@ def neighbour_laplacian(rows: FloatArray, neighbours: int, graph: str = "masked"
             number of neighbours, which is what the authors' code computes.
 
     Example:
-        >>> neighbour_laplacian(np.array([[0.0], [0.1], [5.0], [5.1]]), 1).toarray()[0].tolist()
-        [1.0, -1.0, 0.0, 0.0]
+        >>> rows = np.array([[0.0], [0.1], [5.0], [5.1]])
+        >>> neighbour_laplacian(rows, 1).toarray()[:2, :2].round(3).tolist()
+        [[1.0, -1.0], [-1.0, 1.0]]
     """
     from sklearn.metrics import pairwise_distances
     from sklearn.neighbors import kneighbors_graph
@@ -114,14 +115,14 @@ class Term(NamedTuple):
     targets: FloatArray
     pairs: dict[str, csr_array]
 
-    def pull(self, projected: Rows) -> FloatArray:
+    def pull(self, projected: Rows) -> Array:
         """Where labels and the other media want the projected rows to be, `(n, classes)`."""
-        pulled = self.targets
+        pulled: Array = self.targets
         for other, weights in self.pairs.items():
             pulled = pulled + weights @ projected[other]
         return pulled
 
-    def solve(self, pulled: FloatArray, row_weights: FloatArray) -> FloatArray:
+    def solve(self, pulled: Array, row_weights: FloatArray) -> FloatArray:
         """The best projection `(d, classes)`, with a quadratic penalty for each of its rows.
 
         It solves a system as wide as the rows, or as many as they are, whichever is smaller.
@@ -135,7 +136,8 @@ class Term(NamedTuple):
         lifted = self.rows.T / row_weights[:, None]
         system = self.inner @ (self.rows @ lifted)
         system.flat[:: n + 1] += 1
-        return lifted @ scipy.linalg.solve(system, pulled)
+        solved = lifted @ scipy.linalg.solve(system, pulled)
+        return solved
 
 
 def joint_projections(
@@ -152,7 +154,7 @@ def joint_projections(
         tolerance: Relative decrease of the objective below which it stops.
         random_state: Seed of the random numbers, the same for each medium.
     """
-    found = {
+    found: Rows = {
         name: np.random.default_rng(random_state).uniform(
             size=(term.rows.shape[1], term.targets.shape[1])
         )
@@ -300,7 +302,9 @@ class JRL(Baseline):
         """
         part = data.part(split)
         rows = self._fit_preprocessor(data, part)
-        more = self.preprocess(data.part(unlabelled)) if unlabelled else {}
+        others = data.part(unlabelled).media if unlabelled else {}
+        assert self.preprocessor is not None
+        more = {name: self.preprocessor(items.items, name) for name, items in others.items()}
         self._set_weights(self._project(rows, part, more))
         return self
 

@@ -10,9 +10,8 @@ from keras_xmr.baselines.base import Baseline, Rows, Weights, centre, paired
 from keras_xmr.baselines.cca import check_components
 from keras_xmr.baselines.linear_algebra import (
     Factor,
-    components,
+    common_directions,
     factorise,
-    leading_directions,
     whiten,
 )
 from keras_xmr.datasets.base import CrossModalData
@@ -24,7 +23,7 @@ GAUSSIAN: Config = {"kernel": "rbf"}
 """Arguments of `KCCA` for the two kernels of the papers' tables, which give no parameters."""
 
 # Rows from which the median distance of a pair is taken.
-SAMPLE = 1000
+SAMPLE = 500
 SCALED = ("rbf", "laplacian")
 
 
@@ -66,14 +65,14 @@ def usual_gamma(name: str, rows: FloatArray) -> float:
     absolute differences.
     """
     if name not in SCALED:
-        return 1.0 / rows.shape[1]
+        return float(1 / rows.shape[1])
     from scipy.spatial.distance import pdist
 
     some = rows[:: max(1, len(rows) // SAMPLE)]
     middle = float(np.median(pdist(some, "euclidean" if name == "rbf" else "cityblock")))
     if not middle:
         return 1.0
-    return 1 / (2 * middle**2) if name == "rbf" else 1 / middle
+    return 1 / (2 * middle * middle) if name == "rbf" else 1 / middle
 
 
 class KCCA(Baseline):
@@ -97,8 +96,8 @@ class KCCA(Baseline):
             or 1 / width.
         degree: Of the polynomial kernel.
         coef0: Of the polynomial and the sigmoid kernel.
-        n_components: Number of directions; `None` for the number of classes. At most the lowest
-            rank of a kernel matrix; if more are asked for, a warning tells.
+        n_components: Number of directions; `None` for the number of classes. There are at most as
+            many as the lowest rank of a kernel matrix; if more are asked for, a warning tells.
         regularization: 0.1 to 10 is the useful range.
         landmarks: Number of training items of Nystroem's approximation; `None` for the exact
             solution, which keeps all of them.
@@ -160,9 +159,9 @@ class KCCA(Baseline):
             scores, _ = centre(factors[name].scores)
             ridge = self.regularization * np.square(scores).mean(axis=0).sum() / (len(own) - 1)
             whitened[name] = whiten(scores, 1.0, float(ridge))
-        ranks = [len(own.scores) for own in whitened.values()]
-        found = components(self.n_components, part.num_classes, ranks, "KCCA")
-        _, directions = leading_directions([own.scores for own in whitened.values()], found)
+        _, directions = common_directions(
+            [own.scores for own in whitened.values()], self.n_components, part.num_classes, "KCCA"
+        )
         weights = {}
         for (name, factor), direction in zip(factors.items(), directions, strict=True):
             direction = whitened[name].lift(direction)

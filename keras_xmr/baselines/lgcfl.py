@@ -94,10 +94,11 @@ class LGCFL(Baseline):
     abstract: each medium is tied to the labels rather than to the other medium, so that data need
     not be paired, and a prior exploits that descriptors come in blocks. This is implemented as
 
-        sum over media of ||X_m U_m - S||^2 + penalty * sum over groups of ||U_g||
+        sum over media of ||X_m U_m - S||^2 / n_m + penalty * sum over groups of ||U_g||
 
-    where `S` are centred one-hot labels, and a group is what one class has for a block of features.
-    Blocks of one feature make it the lasso. Figures of it are not figures of the paper's method.
+    where `n_m` are the numbers of items, `S` are centred one-hot labels, and a group is what one
+    class has for a block of features. Blocks of one feature make it the lasso. Figures of it are
+    not figures of the paper's method.
 
     Args:
         penalty: Weight of the group norms: one number, or medium to number.
@@ -124,7 +125,7 @@ class LGCFL(Baseline):
 
     def __init__(
         self,
-        penalty: float | Mapping[str, float] = 10.0,
+        penalty: float | Mapping[str, float] = 0.005,
         groups: Groups | Mapping[str, Groups] = 1,
         iterations: int = 500,
         tolerance: float = 1e-4,
@@ -151,7 +152,7 @@ class LGCFL(Baseline):
                 centred,
                 targets,
                 self._groups(name, own.shape[1]),
-                self._of("penalty", name),
+                self._of("penalty", name) * len(own),
                 iterations=self.iterations,
                 tolerance=self.tolerance,
             )

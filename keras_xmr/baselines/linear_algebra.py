@@ -122,6 +122,36 @@ def _whiten_by_range(rows: FloatArray, keep: float) -> Whitened:
     return Whitened(back.T @ rows.T, lambda found: back @ found)
 
 
+def common_directions(
+    scores: Sequence[FloatArray], n_components: int | None, usual: int, what: str
+) -> tuple[FloatArray, list[FloatArray]]:
+    """The `leading_directions` that the media have in common, at most as many as are wanted.
+
+    Args:
+        scores: Rows `(r_i, n)` of each medium.
+        n_components: Number of directions. If there are fewer, a warning tells. `None` for `usual`,
+            or what there is.
+        usual: See `n_components`.
+        what: Name of the method, for messages.
+
+    Raises:
+        ValueError: If there is none, as where a medium's items are all the same.
+    """
+    wanted = usual if n_components is None else n_components
+    most = min(len(own) for own in scores)
+    if not most or not all(own.any() for own in scores):
+        raise ValueError(f"{what} needs items that differ. Received: a medium of equal items.")
+    values, directions = leading_directions(scores, min(wanted, most))
+    found = int((values > np.sqrt(TOLERANCE) * values[0]).sum())
+    if n_components is not None and n_components > found:
+        warnings.warn(
+            f"{what} was asked for {n_components} components; there are {found}, and so many it "
+            "has.",
+            stacklevel=2,
+        )
+    return values[:found], [own[:, :found] for own in directions]
+
+
 def leading_directions(
     scores: Sequence[FloatArray], n_components: int
 ) -> tuple[FloatArray, list[FloatArray]]:
@@ -176,26 +206,3 @@ def _operator(scores: Sequence[FloatArray], edges: Array) -> LinearOperator:
         )
 
     return LinearOperator((edges[-1], edges[-1]), matvec=times, dtype=np.float64)
-
-
-def components(wanted: int | None, usual: int, ranks: Sequence[int], what: str) -> int:
-    """How many directions there shall be: what is wanted, at most the lowest rank.
-
-    Args:
-        wanted: What was asked for, or `None` for what is usual, without a warning.
-        usual: The usual number.
-        ranks: Numerical rank of each medium.
-        what: Name of the method, for messages.
-
-    Raises:
-        ValueError: If a medium does not vary.
-    """
-    rank = min(ranks)
-    if not rank:
-        raise ValueError(f"{what} needs items that differ. Received: a medium of equal items.")
-    if wanted is not None and wanted > rank:
-        warnings.warn(
-            f"{what} was asked for {wanted} components; there are {rank}, and so many it has.",
-            stacklevel=2,
-        )
-    return min(usual if wanted is None else wanted, rank)
