@@ -1,15 +1,16 @@
-"""Training CHTN, MHTN and ACMR: `fit` against the same mathematics written by hand.
+"""Training CHTN, MHTN, ACMR and CM-GANs: `fit` against the same mathematics written by hand.
 
-On each backend the model and the loop of `hand_written.py` or `hand_written_acmr.py` start from the
-same weights and take the same batches. They take turns of a few steps in one process, so that each
+On each backend the model and the loop of a `hand_written*.py` start from the same weights and take
+the same batches. They take turns of a few steps in one process, so that each
 meets the same load. The losses of the first steps must agree, or it would not be the same
 mathematics. A speed above 1 means that keras_xmr is faster.
 
 CHTN has the paper's width, at which products of matrices are all that counts. MHTN has an eighth of
-it, and ACMR the paper's widths on features of today: there what is around the products counts, too.
-How much that is, models with next to nothing to compute show: the columns `tiny_...`. On PyTorch it
-is a fixed cost of each call of a Keras layer, and of each operation. Compiling takes it away, but
-`jit_compile=True` makes MHTN's step slower (105 ms against 60 ms by hand, after two minutes).
+it, and the games have the paper's widths on features of today: there what is around the products
+counts, too. How much that is, models with next to nothing to compute show: the columns `tiny_...`.
+On PyTorch it is a fixed cost of each call of a Keras layer, and of each operation. Compiling takes
+it away, but `jit_compile=True` makes MHTN's step slower (105 ms against 60 ms by hand, after two
+minutes).
 
 Usage: python -m benchmarks.train_step [backends] [models], or with --quick for tiny models whose
 figures are not written down.
@@ -45,12 +46,13 @@ class Case(NamedTuple):
     turns: int  # The first one compiles and is not counted.
     units: int = 0  # Of fc6 to fc9.
     projector_steps: int = 0
+    generator_steps: int = 0
     learning_rate: float = 1e-3
 
     @property
     def game(self) -> bool:
         """Whether several players take turns at it."""
-        return self.projector_steps > 0
+        return self.projector_steps + self.generator_steps > 0
 
 
 # fc7 of a convolutional network, or what a small one of today gives; and word counts.
@@ -60,6 +62,7 @@ CASES = {
     "mhtn": Case("MHTN, 512 units", FC7, 20, 13, units=512),
     "acmr1": Case("ACMR, 1 projector step", POOLED, 20, 13, projector_steps=1, learning_rate=1e-4),
     "acmr5": Case("ACMR, 5 projector steps", POOLED, 10, 9, projector_steps=5, learning_rate=1e-4),
+    "cm_gans": Case("CM-GANs, 5 generator steps", POOLED, 4, 7, generator_steps=5),
 }
 
 
@@ -99,6 +102,9 @@ def make_batches(case: Case, source_classes: int | None) -> list[tuple[dict, dic
         labels = {name: rng.integers(0, count, BATCH) for name, count in classes.items()}
         labels["text"] = labels["image"]
         y = {name: np.eye(classes[name], dtype=np.float32)[n] for name, n in labels.items()}
+        if case.generator_steps:
+            same = labels["image"][:, None] == labels["image"]
+            x["wrong"] = np.where(same, -1, rng.random(same.shape)).argmax(axis=1).astype("int32")
         batches.append((x, y))
     return batches
 
@@ -109,6 +115,17 @@ def make_model(case: Case, quick: bool) -> Any:
 
     import keras_xmr
 
+    if case.generator_steps:
+        names = ("hidden_units", "common_dim", "decoder_units", "discriminator_units")
+        model = keras_xmr.CMGANs(
+            case.widths,
+            CLASSES,
+            generator_steps=case.generator_steps,
+            seed=0,
+            **(dict.fromkeys(names, 8) if quick else {}),
+        )
+        model.compile(keras_xmr.optimizers.AdamW(case.learning_rate, weight_decay=0.0))
+        return model
     if case.game:
         small = {"hidden_units": {"image": (32,), "text": (16,)}, "common_dim": 8} if quick else {}
         model = keras_xmr.ACMR(
@@ -137,8 +154,12 @@ def make_model(case: Case, quick: bool) -> Any:
 
 def make_step(case: Case, model: Any, backend: str) -> Any:
     """The training step by hand, from the weights of the model."""
-    from benchmarks import hand_written, hand_written_acmr
+    from benchmarks import hand_written, hand_written_acmr, hand_written_cm_gans
 
+    if case.generator_steps:
+        weights, names = hand_written_cm_gans.weights_of(model)
+        make = hand_written_cm_gans.STEPS[backend]
+        return make(weights, names, case.generator_steps, case.learning_rate)
     if case.game:
         weights = hand_written_acmr.weights_of(model)
         make = hand_written_acmr.STEPS[backend]

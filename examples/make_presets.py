@@ -32,6 +32,7 @@ GOLDEN_ROWS = 8
 PAPERS = {
     "acmr": "Wang, Yang, Xu, Hanjalic, Shen: ACM Multimedia 2017",
     "chtn": "Huang, Peng, Yuan: IJCAI 2017, arXiv 1706.00153",
+    "cm_gans": "Peng, Qi: ACM TOMM 15 (1), 2019, arXiv 1710.05106",
     "mhtn": "Huang, Peng, Yuan: IEEE Transactions on Cybernetics 2018, arXiv 1708.04308",
 }
 NONE = "No figure of the paper that could be verified is at hand."
@@ -45,6 +46,8 @@ PRESETS = {
     "mhtn_digits": ("digits", None, None),
     "acmr_pascal": ("pascal_sentences", None, 0.541),
     "acmr_wiki": ("wikipedia", None, 0.440),
+    "cm_gans_pascal": ("pascal_sentences", None, 0.604),
+    "cm_gans_wiki": ("wikipedia", None, 0.494),
 }
 PICTURE_SIZE = 288
 SPLITS = range(5)
@@ -123,7 +126,8 @@ def never_held_out():
 
 def make(name: str, data_name: str, source_name: str | None, published: float | None) -> None:
     """Train, evaluate and write one preset and its golden encodings."""
-    method, short = name.split("_", 1)
+    method = next(known for known in PAPERS if name.startswith(f"{known}_"))
+    short = name.removeprefix(f"{method}_")
     pixels = name.endswith("_pixels")
     data = load(data_name, raw=pixels)
     source = load(source_name, raw=pixels) if source_name else None
@@ -134,7 +138,7 @@ def make(name: str, data_name: str, source_name: str | None, published: float | 
         inputs += "; texts as raw sentences or word counts"
     card = CARD.format(
         name=name,
-        method=method.upper(),
+        method=type(model).__name__,
         paper=PAPERS[method],
         short=short,
         table=method,

@@ -41,7 +41,7 @@ def test_train_step(backend):
         text=True,
         check=True,
     ).stdout
-    assert output.count("ms per step against") == output.count(f" on {backend}: ") == 4
+    assert output.count("ms per step against") == output.count(f" on {backend}: ") == 5
 
 
 def test_timing():

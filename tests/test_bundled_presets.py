@@ -36,8 +36,9 @@ def test_a_preset_is_small_and_says_where_it_comes_from(name):
         assert facts[key] not in ("", None), key
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert f"{facts['map']:.4f}" in card
-    method, short = name.split("_", 1)
-    assert f'keras_xmr.{method.upper()}.from_preset("{short}")' in card
+    kind = getattr(keras_xmr, facts["class_name"])
+    short = name.removeprefix(f"{presets.prefix_of(kind)}_")
+    assert f'keras_xmr.{kind.__name__}.from_preset("{short}")' in card
 
 
 def test_the_pascal_preset_has_the_map_of_its_card():

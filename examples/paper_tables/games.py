@@ -1,4 +1,4 @@
-"""What the tables of MHTN and ACMR have in common: parts, rows, published figures, the probe.
+"""What the tables of games have in common: parts, rows, published figures, the probe.
 
 A row is a direction of a method. `probe` is the accuracy of a fresh linear classifier of the medium
 on the test part (`keras_xmr.modality_probe`) in the common representation, `probe_hidden` in the
@@ -85,9 +85,12 @@ class Table:
         self.path = FOLDER / name
         self.command = f"python examples/paper_tables/{Path(name).stem}.py"
 
-    def add(self, part, features, methods, sets):
-        """Evaluate the methods of a part, and put its rows in the place of earlier ones."""
-        rows, queries = [], {}
+    def add(self, part, features, methods, sets, rows=()):
+        """Evaluate the methods of a part, and put its rows in the place of earlier ones.
+
+        `rows` are further ones, such as `copied` gives.
+        """
+        rows, queries = list(rows), {}
         for method, models in methods:
             reports, probes = [], []
             for data, of_split in zip(sets, models, strict=True):
@@ -110,7 +113,8 @@ class Table:
         if isinstance(model, SemanticMatching):
             # It has no hidden layer.
             return common, np.nan
-        hidden = "embedding" if isinstance(model, keras_xmr.ACMR) else "fc9"
+        coded = isinstance(model, keras_xmr.ACMR | keras_xmr.CMGANs)
+        hidden = "embedding" if coded else "fc9"
         return common, keras_xmr.modality_probe(model.copy_with(readout=hidden), data)
 
     def rows(self, part, features, method, reports, probes, p):
@@ -136,6 +140,12 @@ class Table:
                 "machine": f"{platform.machine()} CPU, Python {platform.python_version()}, "
                 f"Keras {keras.__version__} on {keras.config.backend()}",
             }
+
+    def copied(self, part, name, method):
+        """Rows of a method that another table has, for the same part of the data."""
+        with (FOLDER / name).open(encoding="utf-8", newline="") as file:
+            found = csv.DictReader(file)
+            return [row for row in found if (row["data"], row["method"]) == (part, method)]
 
     def publish(self, published):
         """Add published figures: other features, so no comparison of methods."""
