@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_xmr.backend import BACKENDS
-from keras_xmr.commands.train import METHODS
+from keras_xmr.methods import METHODS
 from keras_xmr.version import __version__
 
 DATA = "name of a data set, a table (.csv, .tsv), arrays (.npz, .mat), or a folder of class folders"
@@ -76,6 +76,14 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--source", help="labelled source data, likewise (chtn, mhtn)")
     sub.add_argument("--out", type=Path, required=True, help="directory of the new preset")
     sub.add_argument("--seed", type=int, default=0)
+    linear = sub.add_argument_group("cca, cfa, jrl, kcca and lgcfl")
+    linear.add_argument("--kernel", help="kcca: rbf, poly, or any other kernel of scikit-learn")
+    linear.add_argument(
+        "--set",
+        action="append",
+        metavar="NAME=VALUE",
+        help="argument of the class, as n_components=20; repeat it for several",
+    )
     networks = sub.add_argument_group("acmr, chtn, cm_gans and mhtn")
     networks.add_argument("--hub", help="medium that the others are paired with; default: image")
     networks.add_argument("--epochs", type=_positive, help="instead of the recipe's")

@@ -1,6 +1,7 @@
 """The command line, run in this process; one trained preset serves all tests."""
 
 import json
+import re
 import sys
 
 import numpy as np
@@ -40,10 +41,20 @@ def test_list_names_everything(capsys):
     found = run_json(capsys, "list")
     assert set(found) == {"presets", "methods", "data sets"}
     assert "chtn_pascal" in found["presets"]
-    assert set(found["methods"]) == {"acmr", "chtn", "cm_gans", "mhtn", "semantic_matching"}
+    assert set(found["methods"]) >= {"acmr", "cca", "chtn", "kcca", "mhtn", "semantic_matching"}
+    assert found["methods"]["kcca"] == {
+        "title": "kernel canonical correlation analysis",
+        "year": 2004,
+        "kind": "linear",
+        "supervision": "pairs",
+        "media": "any",
+        "returns": "correlated directions",
+    }
     assert "toy" in found["data sets"]
     assert main(["list"]) == 0
-    assert "pascal_sentences" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "pascal_sentences" in shown
+    assert re.search(r"jrl +2014 +linear +labels, pairs +media: any +class posteriors", shown)
 
 
 def test_training_records_how_it_was_done(preset):
@@ -72,6 +83,37 @@ def test_other_models_train_evaluate_and_search(method, tmp_path, capsys):
     assert facts["split_hash"] == json.loads((out / "metadata.json").read_text())["split_hash"]
     found = run_json(capsys, "search", "--preset", out, "--text", "class2 thing0", "-k", "3")
     assert len(found["results"]) == 3
+
+
+@pytest.mark.parametrize("method", ["cca", "cfa", "jrl", "kcca", "lgcfl"])
+def test_linear_baselines_train_evaluate_and_search(method, tmp_path, capsys):
+    out = tmp_path / method
+    assert main(f"train {method} --data toy --seed 3 --out {out}".split()) == 0
+    config = json.loads((out / "config.json").read_text())["config"]
+    assert config.get("random_state", 3) == 3
+    facts = run_json(capsys, "evaluate", "--preset", out)[str(out)]
+    assert facts["results"][-1]["MAP@all"] > 0.8
+    found = run_json(capsys, "search", "--preset", out, "--text", "class2 thing0", "-k", "3")
+    assert [result["class"] for result in found["results"]] == ["class2"] * 3
+
+
+def test_arguments_of_a_linear_baseline_may_be_set(tmp_path, capsys):
+    out = tmp_path / "x"
+    train = f"train kcca --data toy --out {out}".split()
+    more = ["--kernel", "poly", "--set", "degree=2", "--set", 'gamma={"image": 0.1, "text": null}']
+    assert main([*train, *more]) == 0
+    config = json.loads((out / "config.json").read_text())["config"]
+    assert (config["kernel"], config["degree"]) == ("poly", 2)
+    assert config["gamma"] == {"image": 0.1, "text": None}
+    for wrong, message in (
+        ("shrinkage=0", "KCCA takes ['coef0', 'degree', "),
+        ("degree", "An argument is set as name=value. Received: 'degree'."),
+    ):
+        assert main([*train, "--set", wrong]) == 1
+        assert message in capsys.readouterr().err
+    assert main([*train, "--set", "kernel=linear"]) == 0
+    assert main(f"train cca --data toy --kernel rbf --out {out}".split()) == 1
+    assert "Only kcca take --kernel. Received: method='cca'" in capsys.readouterr().err
 
 
 def test_mhtn_takes_a_source_and_the_optimizer_of_the_release(tmp_path):

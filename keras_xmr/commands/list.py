@@ -2,21 +2,22 @@
 
 import argparse
 import json
+from typing import Any
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Print what there is."""
     from keras_xmr import presets
-    from keras_xmr.commands.train import METHODS
     from keras_xmr.datasets.catalogue import CATALOGUE
+    from keras_xmr.methods import METHODS
 
-    found = {
+    found: dict[str, dict[str, Any]] = {
         "presets": {
             name: f"{facts['class_name']} on {facts.get('data', '?')}, "
             f"MAP@all {facts.get('map', float('nan')):.3f}"
             for name, facts in presets.bundled().items()
         },
-        "methods": METHODS,
+        "methods": {name: method._asdict() for name, method in METHODS.items()},
         "data sets": {name: entry.description for name, entry in CATALOGUE.items()},
     }
     if arguments.json:
@@ -24,5 +25,13 @@ def run(arguments: argparse.Namespace) -> None:
         return
     for title, entries in found.items():
         print(title)
-        for name, text in entries.items():
-            print(f"  {name:20} {text}")
+        for name, entry in entries.items():
+            print(f"  {name:20} {entry if isinstance(entry, str) else _row(entry)}")
+
+
+def _row(method: dict[str, Any]) -> str:
+    """Year, kind, what it learns from, media, what it returns, and its name in words."""
+    return (
+        f"{method['year']}  {method['kind']:8} {method['supervision']:29} "
+        f"media: {method['media']:4} {method['returns']:22} {method['title']}"
+    )

@@ -1,6 +1,7 @@
 """`keras-xmr train`: from data to a preset."""
 
 import argparse
+import json
 import shlex
 import shutil
 import sys
@@ -9,21 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_xmr.backend import ensure_backend
+from keras_xmr.methods import LINEAR
 
 if TYPE_CHECKING:
     from keras_xmr.datasets import CrossModalData
     from keras_xmr.training.recipes import Recipe
 
-METHODS = {
-    "acmr": "adversarial cross-modal retrieval (MM 2017)",
-    "chtn": "cross-modal hybrid transfer network (IJCAI 2017)",
-    "cm_gans": "cross-modal generative adversarial networks (TOMM 2019)",
-    "mhtn": "modal-adversarial hybrid transfer network, any number of media (TCYB 2018)",
-    "semantic_matching": "baseline: one logistic regression for each medium",
-}
 # Those that take an option which others do not.
 NETWORKS = ("acmr", "chtn", "cm_gans", "mhtn")
-TAKING = {"source": ("chtn", "mhtn"), "trunk": NETWORKS, "hub": NETWORKS}
+TAKING = {
+    "source": ("chtn", "mhtn"),
+    "trunk": NETWORKS,
+    "hub": NETWORKS,
+    "kernel": ("kcca",),
+    "set": tuple(name for name in LINEAR if name != "semantic_matching"),
+}
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -44,10 +45,17 @@ def run(arguments: argparse.Namespace) -> None:
     )
     ensure_backend()
     checkpoint = arguments.out.with_name(f"{arguments.out.name}.checkpoint")
+    model: Any
     if arguments.method == "semantic_matching":
         from keras_xmr.training.train import fit_semantic_matching
 
         model = fit_semantic_matching(data)
+    elif arguments.method in LINEAR:
+        from keras_xmr.baselines.recipes import fit_baseline
+
+        model = fit_baseline(
+            arguments.method, data, seed=arguments.seed, **_arguments_of_class(arguments)
+        )
     else:
         model = _train(arguments, data, source, checkpoint)
     report = keras_xmr.evaluate(*past_trunks(model, data))
@@ -68,6 +76,20 @@ def run(arguments: argparse.Namespace) -> None:
     shutil.rmtree(checkpoint, ignore_errors=True)
     print_reports(arguments, {str(arguments.out): report})
     print(f"saved {arguments.out}", file=sys.stderr)
+
+
+def _arguments_of_class(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What `--kernel` and `--set name=value` give; a value is JSON, or else a string."""
+    given: dict[str, Any] = {"kernel": arguments.kernel} if arguments.kernel else {}
+    for text in arguments.set or []:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise ValueError(f"An argument is set as name=value. Received: {text!r}.")
+        try:
+            given[name] = json.loads(value)
+        except json.JSONDecodeError:
+            given[name] = value
+    return given
 
 
 def _train(

@@ -1,0 +1,65 @@
+"""Settings of the linear baselines, chosen on validation, and fitting with them."""
+
+import inspect
+from typing import Any
+
+from keras_xmr import baselines
+from keras_xmr.baselines.base import Baseline
+from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.preprocessing.features import FeatureScaler
+from keras_xmr.training.recipes import Recipe, preprocessor_for
+from keras_xmr.types import Config
+
+KINDS: dict[str, type[Baseline]] = {
+    "cca": baselines.CCA,
+    "cfa": baselines.CFA,
+    "jrl": baselines.JRL,
+    "kcca": baselines.KCCA,
+    "lgcfl": baselines.LGCFL,
+}
+
+# Square roots of unit variance.
+ROOTS = (FeatureScaler, {"norm": "none"})
+TRANSFORMS: dict[str, dict[str, tuple[type[Any], Config]]] = {
+    "wikipedia": {"image": ROOTS, "text": ROOTS},
+    "pascal_sentences": {"image": (FeatureScaler, {"standardize": False})},
+}
+
+# Method -> data set -> arguments. Those of other data are the defaults.
+ARGUMENTS: dict[str, dict[str, Config]] = {
+    "cca": {},
+    "cfa": {},
+    "jrl": {},
+    "kcca": {},
+    "lgcfl": {},
+}
+
+
+def baseline_recipe(method: str, data: CrossModalData) -> Recipe:
+    """Arguments and transforms of a linear baseline for a data set; the defaults for others."""
+    return Recipe(
+        model=ARGUMENTS[method].get(data.name, {}), transforms=TRANSFORMS.get(data.name, {})
+    )
+
+
+def fit_baseline(method: str, data: CrossModalData, *, seed: int = 0, **changes: Any) -> Baseline:
+    """Fit a linear baseline on the training part by its recipe.
+
+    Args:
+        method: `"cca"`, `"cfa"`, `"jrl"`, `"kcca"` or `"lgcfl"`.
+        data: The data set.
+        seed: Its `random_state`, where it has one.
+        **changes: Arguments of its class, instead of the recipe's.
+
+    Raises:
+        ValueError: If its class has no such argument.
+    """
+    kind = KINDS[method]
+    known = set(inspect.signature(kind).parameters) - {"preprocessor"}
+    unknown = sorted(set(changes) - known)
+    if unknown:
+        raise ValueError(f"{kind.__name__} takes {sorted(known)}. Received: {unknown}.")
+    recipe = baseline_recipe(method, data)
+    arguments = {"random_state": seed} if "random_state" in known else {}
+    made = kind(**(arguments | recipe.model | changes), preprocessor=preprocessor_for(data, recipe))
+    return made.fit(data)
