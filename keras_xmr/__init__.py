@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from keras_xmr.models.cm_gans import CMGANs
     from keras_xmr.models.cross_modal_model import CrossModalModel
     from keras_xmr.models.mhtn import MHTN
+    from keras_xmr.models.ugach import UGACH
     from keras_xmr.probing import modality_probe
     from keras_xmr.report import Report
     from keras_xmr.training.batches import PairedBatches
@@ -50,6 +51,7 @@ _HOMES = {
     "Report": "keras_xmr.report",
     "RetrievalMAP": "keras_xmr.training.callbacks",
     "SemanticMatching": "keras_xmr.baselines.semantic_matching",
+    "UGACH": "keras_xmr.models.ugach",
     "modality_probe": "keras_xmr.probing",
     "evaluate": "keras_xmr.evaluation",
     "paired_test": "keras_xmr.evaluation",
@@ -75,6 +77,7 @@ __all__ = [  # noqa: RUF022 (sorted as Python sorts)
     "Report",
     "RetrievalMAP",
     "SemanticMatching",
+    "UGACH",
     "__version__",
     "datasets",
     "evaluate",

@@ -8,6 +8,7 @@ from keras_xmr.layers.mmd_loss import MMDLoss
 from keras_xmr.layers.modality_discriminator import ModalityDiscriminator
 from keras_xmr.layers.normalized_dense import NormalizedDense
 from keras_xmr.layers.pathway import Pathway
+from keras_xmr.layers.principal_components import PrincipalComponents
 from keras_xmr.layers.shared_layers import SharedLayers
 from keras_xmr.layers.split_rows import SplitRows
 
@@ -20,6 +21,7 @@ __all__ = [
     "ModalityDiscriminator",
     "NormalizedDense",
     "Pathway",
+    "PrincipalComponents",
     "SharedLayers",
     "SplitRows",
 ]

@@ -84,12 +84,10 @@ class CrossModalModel(keras.Model):
                     f"{cls.__name__} learns from no source domain. Received: {source.name!r}."
                 )
             kwargs["source_classes"] = source.num_classes
-        return cls(
-            fitted.dims | {name: trunk.output_shape[-1] for name, trunk in trunks.items()},
-            data.num_classes,
-            preprocessor=fitted,
-            **kwargs,
-        )
+        if "num_classes" in _argument_names(cls):
+            kwargs["num_classes"] = data.num_classes
+        dims = fitted.dims | {name: trunk.output_shape[-1] for name, trunk in trunks.items()}
+        return cls(dims, preprocessor=fitted, **kwargs)
 
     def batches(
         self,

@@ -1,0 +1,649 @@
+"""UGACH: unsupervised generative adversarial cross-modal hashing of Zhang, Peng, Yuan (AAAI 2018)."""
+
+from collections.abc import Callable, Mapping
+from itertools import permutations
+from typing import Any, Self
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.layers.principal_components import PrincipalComponents
+from keras_xmr.layers.split_rows import split_rows
+from keras_xmr.losses.margin_ranking import margin_ranking, squared_distances
+from keras_xmr.losses.policy_gradient import expected_reward, pool_log_softmax, sampled_reward
+from keras_xmr.metrics import pack_bits
+from keras_xmr.models.entrance import make_inputs
+from keras_xmr.preprocessing.preprocessor import Preprocessor
+from keras_xmr.training.alternating import AlternatingModel
+from keras_xmr.training.candidates import NEIGHBORS, CandidateBatches, match_of, pool_of
+from keras_xmr.training.correlation_graph import correlation_graph
+from keras_xmr.training.phases import Phase
+from keras_xmr.types import Array, Config, Tensor
+
+DISCRIMINATOR, GENERATOR = "discriminator", "generator"
+D_TERMS, G_TERMS = ("margin_loss",), ("reward", "entropy")
+
+MATCHES = ("graph", "pair")
+CHOICES: dict[str, tuple[str, ...]] = {
+    "estimator": ("exact", "sampled", "drawn"),
+    "reward": ("margin", "softplus", "sigmoid"),
+    "graph": ("union", "joint"),
+}
+
+# What an argument is where it is None.
+VARIANTS: dict[str, Config] = {
+    "corrected": {
+        "estimator": "exact",
+        "samples": 8,
+        "reward": "margin",
+        "baseline": True,
+        "graph": "joint",
+        "symmetric": True,
+    },
+    "paper": {
+        "estimator": "sampled",
+        "samples": 2,
+        "reward": "softplus",
+        "baseline": False,
+        "graph": "union",
+        "symmetric": True,
+    },
+    "released": {
+        "estimator": "drawn",
+        "samples": 2,
+        "reward": "sigmoid",
+        "baseline": False,
+        "graph": "union",
+        "symmetric": False,
+    },
+}
+
+PAPER: Config = {"variant": "paper", "margin": 1.0}
+"""Arguments of `UGACH` with which it is the algorithm that the paper publishes."""
+
+RELEASED: Config = {
+    "variant": "released",
+    "hidden_units": 8192,
+    "initial_deviation": 0.1,
+    "weight_penalty": 0.01,
+    "pool_size": 300,
+    "discriminator_steps": 1,
+    "generator_steps": 2,
+}
+"""Arguments of `UGACH` with which it is what the authors' public code executes."""
+
+
+@keras.saving.register_keras_serializable(package="keras_xmr")
+class UGACH(AlternatingModel):
+    """Unsupervised generative adversarial cross-modal hashing.
+
+    Binary codes for media whose items come in pairs, learnt without labels. Two players have the
+    same form, for each medium a layer with tanh and one with a sigmoid, whose outputs `h` are
+    *relaxed codes* in (0, 1). Both measure `distance(q, x) = |h(q) - h(x)|^2` between a query and
+    an item of another medium. What counts as a match is in the *correlation graph* of nearest
+    neighbours within media (`keras_xmr.training.correlation_graph`): it is made once, from feature
+    rows, by `batches`.
+
+    The *generator* selects items that look like matches from a pool of candidates; the
+    *discriminator* is to tell them from true matches. Two phases take turns at each batch:
+
+    | phase | minimises, as a mean over queries and ordered pairs of media |
+    |---|---|
+    | `discriminator` | expectation over selected items `x` of `f(q, x)`; matches are not selected |
+    | `generator` | minus the expectation of the reward `r(f(q, x))`, by the policy gradient |
+
+    `f(q, x) = max(0, margin + distance(q, match) - distance(q, x))` with the discriminator's codes,
+    and `p(x | q) = exp(-distance(q, x) / temperature)` over its sum in the pool with the
+    generator's. Codes for retrieval are those of the discriminator: bit 1 where `h >= 0.5`.
+
+    The history has, as terms, `margin_loss`, the mean of `f`, and of the generator `reward` and
+    `entropy`: that of `p`, which is 1 where it selects at random.
+
+    A variant decides what these arguments are where they are `None`, and in the corrected one alone
+    the generator cannot be rewarded for selecting matches:
+
+    | argument | corrected | paper | released |
+    |---|---|---|---|
+    | `estimator` | exact | sampled | drawn |
+    | `samples` | 8 | 2 | 2 |
+    | `reward` | margin | softplus | sigmoid |
+    | `baseline` | yes | no | no |
+    | `graph` | joint | union | union |
+    | `symmetric` | yes | yes | no |
+
+    `"corrected"`, the default, takes the whole expectation over the pool in place of samples: with
+    the positive rewards of the others a sample is reinforced whatever it is. `UGACH(media,
+    **PAPER)` is the algorithm as published, so far as it is known. `UGACH(media, **RELEASED)` is
+    what the authors' public code executes, for study: **its generator learns nothing**. Its
+    soft-max is over the two drawn items alone, and a penalty shrinks its weights to zero: it ends
+    up selecting at random. Of that code this one keeps neither batches of single triplets nor
+    passes of one player after the other.
+
+    A model with `generator_steps=0` has no generator: its discriminator learns from candidates
+    that are drawn uniformly. So it is trained first, and `with_generator` then makes of it a model
+    for the game, whose generator starts as the discriminator does.
+
+    Args:
+        media: Width `d` of the rows of each medium, such as `{"image": 1280, "text": 1000}`.
+        bits: Length of the codes, a multiple of 8.
+        variant: `"corrected"`, `"paper"` or `"released"`: see above.
+        hub: The medium that the others are paired with in batches.
+        trunks: Medium to the network that turns its raw items into feature rows, for encoding:
+            train on features, then see `with_trunks`.
+        hidden_units: Width of the layer with tanh.
+        components: Principal components that the rows of each medium are reduced to before they
+            enter the networks; `None` for rows as they are. `for_data` fits them.
+        ridge: As in `keras_xmr.layers.PrincipalComponents`.
+        length: Likewise.
+        dropout: Share of the hidden activations that the discriminator drops in training.
+        input_dropout: Medium to the share of its inputs that the discriminator drops.
+        initial_deviation: Standard deviation of initial weights, cut off at two of them; `None`
+            for Glorot's uniform ones.
+        graph: `"union"` for instances that are near in any medium, `"joint"` for those that are
+            near in all media together.
+        neighbors: Nearest instances, for `"union"` in each medium; the instance itself included.
+        symmetric: Whether edges of the graph lead both ways.
+        matches: `"graph"`, or `"pair"` for each instance as its only match.
+        pool_size: Candidates in a pool.
+        margin: The margin; `None` is `bits / 8`, as in the authors' code. The paper's is 1.
+        temperature: Temperature of the generator's soft-max.
+        estimator: `"exact"` for expectations over the pool; `"sampled"` for samples of it;
+            `"drawn"` for samples whose probabilities are relative to each other.
+        samples: Items drawn for each query.
+        reward: `"margin"` for `f / margin`, `"softplus"` for `log(1 + exp(f))`, `"sigmoid"` for
+            `1 / (1 + exp(-f))`.
+        baseline: Whether samples are rewarded in comparison with the query's other ones.
+        weight_penalty: Factor on half the squared weights in the loss of each player.
+        discriminator_steps: Updates of the discriminator for each batch.
+        generator_steps: Updates of the generator for each batch; 0 for no generator at all.
+        preprocessor: Fitted `Preprocessor` that is saved with the model.
+        seed: Seed of initial weights, dropout and samples.
+        dtype: Dtype policy of all layers; `None` is the global one.
+        **kwargs: `name`, as every Keras model takes it.
+
+    Input shape:
+        Dict of `(batch, d)` for each medium and `<medium>_match`, `(pool, d)` for `<medium>_pool`.
+
+    Output shape:
+        Dict of relaxed codes `(rows, bits)` by input, and the generator's as `<input>_generator`.
+
+    Example:
+        >>> import keras_xmr
+        >>> data = keras_xmr.datasets.toy()
+        >>> alone = UGACH.for_data(data, bits=16, hidden_units=8, generator_steps=0)
+        >>> alone.compile(optimizer="adam")
+        >>> history = alone.fit(alone.batches(data, batch_size=20), epochs=2, verbose=0)
+        >>> model = alone.with_generator()
+        >>> model.compile(optimizer="adam")
+        >>> history = model.fit(model.batches(data, batch_size=20), epochs=2, verbose=0)
+        >>> model.encode_text(["class1 thing0"]).shape, model.encode_text(["class1"]).dtype
+        ((1, 2), dtype('uint8'))
+
+    Reference:
+        J. Zhang, Y. Peng, M. Yuan: Unsupervised generative adversarial cross-modal hashing, AAAI
+        2018, pages 539-546. J. Wang et al.: IRGAN, SIGIR 2017 (the game).
+    """
+
+    def __init__(
+        self,
+        media: Mapping[str, int],
+        *,
+        bits: int = 64,
+        variant: str = "corrected",
+        hub: str = "image",
+        trunks: Mapping[str, keras.Model] | None = None,
+        hidden_units: int = 512,
+        components: int | None = None,
+        ridge: float = 10.0,
+        length: float = 16.0,
+        dropout: float = 0.0,
+        input_dropout: Mapping[str, float] | None = None,
+        initial_deviation: float | None = None,
+        graph: str | None = None,
+        neighbors: int = 5,
+        symmetric: bool | None = None,
+        matches: str = "graph",
+        pool_size: int = 256,
+        margin: float | None = None,
+        temperature: float = 1.0,
+        estimator: str | None = None,
+        samples: int | None = None,
+        reward: str | None = None,
+        baseline: bool | None = None,
+        weight_penalty: float = 0.0,
+        discriminator_steps: int = 1,
+        generator_steps: int = 1,
+        preprocessor: Preprocessor | None = None,
+        seed: int | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        trunks = dict(trunks or {})
+        given = {
+            "estimator": estimator,
+            "samples": samples,
+            "reward": reward,
+            "baseline": baseline,
+            "graph": graph,
+            "symmetric": symmetric,
+        }
+        _check(media, hub, bits, variant, matches, given)
+
+        # Layers
+        reduced = {}
+        if components is not None:
+            reduced = {
+                name: PrincipalComponents(
+                    components,
+                    ridge,
+                    length,
+                    seed=None if seed is None else seed + 1000 + number,
+                    name=f"{name}_components",
+                    dtype=dtype,
+                )
+                for number, name in enumerate(media)
+            }
+        players: dict[str, dict[str, keras.Sequential]] = {}
+        for number, player in enumerate((DISCRIMINATOR, GENERATOR)[: 1 + bool(generator_steps)]):
+            drops = player == DISCRIMINATOR
+            players[player] = {
+                name: _hash_network(
+                    f"{name}_{player}",
+                    (hidden_units, bits),
+                    dropout if drops else 0.0,
+                    (input_dropout or {}).get(name, 0.0) if drops else 0.0,
+                    initial_deviation,
+                    None if seed is None else seed + 100 * (len(media) * number + of_medium),
+                    dtype,
+                )
+                for of_medium, name in enumerate(media)
+            }
+
+        # Functional graph
+        inputs = {
+            rename(name): keras.Input(tensor.shape[1:], name=rename(name))
+            for rename in (str, match_of, pool_of)
+            for name, tensor in make_inputs(media, hub, False, trunks).items()
+        }
+        outputs = {}
+        for medium in media:
+            for name in (medium, match_of(medium), pool_of(medium)):
+                rows = inputs[name]
+                for layers in (trunks, reduced):
+                    rows = layers[medium](rows) if medium in layers else rows
+                outputs[name] = players[DISCRIMINATOR][medium](rows)
+                if generator_steps and name != match_of(medium):
+                    outputs[f"{name}_{GENERATOR}"] = players[GENERATOR][medium](rows)
+        super().__init__(inputs, outputs, **kwargs)
+
+        # Config
+        self.dtype_policy = keras.dtype_policies.get(dtype)
+        self.media = dict(media)
+        self.bits = bits
+        self.variant = variant
+        self.hub = hub
+        self.trunks = trunks
+        self.hidden_units = hidden_units
+        self.components = components
+        self.ridge = ridge
+        self.length = length
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.initial_deviation = initial_deviation
+        self.graph = graph
+        self.neighbors = neighbors
+        self.symmetric = symmetric
+        self.matches = matches
+        self.pool_size = pool_size
+        self.margin = margin
+        self.temperature = temperature
+        self.estimator = estimator
+        self.samples = samples
+        self.reward = reward
+        self.baseline = baseline
+        self.weight_penalty = weight_penalty
+        self.discriminator_steps = discriminator_steps
+        self.generator_steps = generator_steps
+        self.preprocessor = preprocessor
+        self.seed = seed
+        self.settings = {
+            **VARIANTS[variant],
+            **{name: value for name, value in given.items() if value is not None},
+        }
+        self.reduced = reduced
+        self.discriminator = players[DISCRIMINATOR]
+        self.generator = players.get(GENERATOR, {})
+        self.draw = keras.random.SeedGenerator(seed)
+
+    @classmethod
+    def for_data(
+        cls,
+        data: CrossModalData,
+        source: CrossModalData | None = None,
+        *,
+        preprocessor: Preprocessor | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """See `CrossModalModel.for_data`; principal components are fitted, too."""
+        model = super().for_data(data, source, preprocessor=preprocessor, **kwargs)
+        if model.reduced:
+            if model.trunks:
+                raise ValueError(
+                    "Principal components are those of features. "
+                    f"Received: trunks for {sorted(model.trunks)}. Train on features "
+                    "(keras_xmr.preprocessing.extract_features), then see with_trunks."
+                )
+            for medium, rows in model.preprocess(data.part("train")).items():
+                model.reduced[medium].fit(rows)
+        return model
+
+    @property
+    def metric(self) -> str:
+        """What rankings of its codes are by."""
+        return "hamming"
+
+    @property
+    def effective_margin(self) -> float:
+        """`margin`, or what stands for it."""
+        return self.bits / 8 if self.margin is None else self.margin
+
+    def phases(self) -> tuple[Phase, ...]:
+        """The discriminator's turn, then the generator's if there is one."""
+        d = Phase(DISCRIMINATOR, _variables(self.discriminator), self.discriminator_steps, D_TERMS)
+        if not self.generator:
+            return (d,)
+        return d, Phase(GENERATOR, _variables(self.generator), self.generator_steps, G_TERMS)
+
+    def phase_outputs(self, phase: str, x: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Relaxed codes of both players; those of the one whose turn it is not are constants."""
+        codes: dict[str, Tensor] = {}
+        for medium in self.media:
+            names = [medium, pool_of(medium), match_of(medium)]
+            rows = [ops.convert_to_tensor(x[name], keras.config.floatx()) for name in names]
+            # All rows of a medium pass its layers together.
+            together = self._entered(medium, ops.concatenate(rows))
+            found = self.discriminator[medium](together, training=phase == DISCRIMINATOR)
+            if phase == GENERATOR:
+                found = ops.stop_gradient(found)
+            codes |= dict(zip(names, split_rows(found, rows), strict=True))
+            if self.generator:
+                chosen = together[: -ops.shape(rows[-1])[0]]
+                found = self.generator[medium](chosen, training=True)
+                if phase == DISCRIMINATOR:
+                    found = ops.stop_gradient(found)
+                parts = split_rows(found, rows[:-1])
+                codes |= {f"{n}_{GENERATOR}": p for n, p in zip(names[:-1], parts, strict=True)}
+        return codes
+
+    def _entered(self, medium: str, rows: Tensor) -> Tensor:
+        """Rows of a medium as the networks take them."""
+        for layers in (self.trunks, self.reduced):
+            rows = layers[medium](rows, training=False) if medium in layers else rows
+        return rows
+
+    def phase_loss(self, phase: str, x: Any, y: Any, y_pred: Any) -> Any:
+        """What the phase minimises, and its terms: see the class docstring."""
+        if phase == DISCRIMINATOR:
+            found = self._discriminator_terms(y, y_pred)
+            loss, player = found["margin_loss"], self.discriminator
+        else:
+            found, objective = self._generator_terms(y, y_pred)
+            loss, player = -objective, self.generator
+        if self.weight_penalty:
+            loss = loss + self.weight_penalty * _half_squares(player)
+        return loss, found
+
+    def loss_terms(self, y: Mapping[str, Tensor], y_pred: Mapping[str, Tensor]) -> dict[str, Any]:
+        """The terms of the class docstring.
+
+        Args:
+            y: Which candidates are matches, as `neighbors` `(batch, pool)`.
+            y_pred: What the model returns.
+
+        Returns:
+            Term name to scalar.
+        """
+        terms = self._discriminator_terms(y, y_pred)
+        return terms | self._generator_terms(y, y_pred)[0] if self.generator else terms
+
+    def _discriminator_terms(self, y: Any, y_pred: Any) -> dict[str, Tensor]:
+        masked = ops.cast(y[NEIGHBORS], "float32")
+        losses = []
+        for query, target in permutations(self.media, 2):
+            hinge = self._hinge(y_pred, query, target)
+            log_p = ops.stop_gradient(self._log_p(y_pred, query, target, masked))
+            # Where everything is a match, nothing can be selected.
+            hinge = hinge * (1.0 - masked)
+            if self.settings["estimator"] == "exact":
+                losses.append(ops.mean(ops.sum(ops.exp(log_p) * hinge, axis=-1)))
+            else:
+                drawn = self._draw(log_p)
+                losses.append(ops.mean(ops.take_along_axis(hinge, drawn, axis=-1)))
+        return {"margin_loss": sum(losses) / len(losses)}
+
+    def _generator_terms(self, y: Any, y_pred: Any) -> tuple[dict[str, Tensor], Tensor]:
+        """The generator's terms, and what it maximises."""
+        masked = ops.cast(y[NEIGHBORS], "float32")
+        if self.variant != "corrected":
+            masked = ops.zeros_like(masked)
+        objectives, rewards, entropies = [], [], []
+        for query, target in permutations(self.media, 2):
+            reward = ops.stop_gradient(self._reward(self._hinge(y_pred, query, target)))
+            log_p = self._log_p(y_pred, query, target, masked)
+            expected = expected_reward(log_p, reward)
+            rewards.append(expected)
+            entropies.append(_entropy(log_p, masked))
+            if self.settings["estimator"] == "exact":
+                objectives.append(expected)
+                continue
+            drawn = self._draw(log_p)
+            reward, of_drawn = (ops.take_along_axis(v, drawn, axis=-1) for v in (reward, log_p))
+            if self.settings["estimator"] == "drawn":
+                of_drawn = ops.log_softmax(of_drawn, axis=-1)
+            objectives.append(sampled_reward(of_drawn, reward, self.settings["baseline"]))
+        terms = {"reward": sum(rewards), "entropy": sum(entropies)}
+        pairs = len(objectives)
+        return {name: value / pairs for name, value in terms.items()}, sum(objectives) / pairs
+
+    def _hinge(self, codes: Mapping[str, Tensor], query: str, target: str) -> Tensor:
+        return margin_ranking(
+            codes[query], codes[match_of(target)], codes[pool_of(target)], self.effective_margin
+        )
+
+    def _reward(self, hinge: Tensor) -> Tensor:
+        if self.settings["reward"] == "margin":
+            return hinge / self.effective_margin
+        return {"softplus": ops.softplus, "sigmoid": ops.sigmoid}[self.settings["reward"]](hinge)
+
+    def _log_p(
+        self, codes: Mapping[str, Tensor], query: str, target: str, masked: Tensor
+    ) -> Tensor:
+        """Log probabilities of the candidates; without a generator all are equally likely."""
+        if not self.generator:
+            return pool_log_softmax(ops.zeros_like(masked), masked=masked)
+        queries, pool = (codes[f"{n}_{GENERATOR}"] for n in (query, pool_of(target)))
+        return pool_log_softmax(squared_distances(queries, pool), self.temperature, masked)
+
+    def _draw(self, log_p: Tensor) -> Tensor:
+        """Numbers of drawn candidates, `(n, samples)`, with replacement."""
+        count = self.settings["samples"]
+        return keras.random.categorical(ops.stop_gradient(log_p), count, seed=self.draw)
+
+    def batches(
+        self,
+        data: CrossModalData,
+        source: CrossModalData | None = None,
+        *,
+        split: str = "train",
+        batch_size: int = 64,
+        shuffle: bool = True,
+        seed: int = 0,
+        **options: Any,
+    ) -> CandidateBatches:
+        """Batches of queries, matches and candidates; the correlation graph is made here.
+
+        Args:
+            data: Data whose media are paired by instance. Labels are not looked at.
+            source: None: there is no source domain.
+            split: The part to take.
+            batch_size: Queries per batch.
+            shuffle: Whether to draw a new order each time through.
+            seed: Seed of order, matches and pools.
+            **options: As in `CrossModalModel.batches`; pairing is by `"instance"`.
+
+        Raises:
+            ValueError: If media are not paired by instance, or hold pictures rather than features.
+        """
+        if options.get("pairing", "instance") != "instance":
+            raise ValueError(
+                "Without labels, instances are known by their names alone. "
+                f"Received: pairing={options['pairing']!r}. Give every medium `pairs`."
+            )
+        paired = super().batches(data, source, split=split, **options)
+        rows = paired.streams[0].rows
+        raw = [name for name, r in rows.items() if not (isinstance(r, np.ndarray) and r.ndim == 2)]
+        if raw:
+            raise ValueError(
+                "The correlation graph is of feature rows. "
+                f"Received: {raw} of {data.name!r}, which become rows only when they are drawn. "
+                "Train on features (keras_xmr.preprocessing.extract_features), then with_trunks."
+            )
+        graph = correlation_graph(
+            rows,
+            self.neighbors,
+            symmetric=self.settings["symmetric"],
+            joint=self.settings["graph"] == "joint",
+        )
+        return CandidateBatches(
+            rows,
+            graph,
+            pool_size=self.pool_size,
+            matches=self.matches,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+        )
+
+    def encode(
+        self, x: Any, media: str, *, batch_size: int = 256, as_bits: bool = True
+    ) -> Array:
+        """Codes of the items of one medium.
+
+        Args:
+            x: As in `CrossModalModel.encode`.
+            media: Name of the medium.
+            batch_size: Rows per forward pass.
+            as_bits: Whether to give bits. Relaxed codes are for asymmetric search: by their cosine
+                with the -1 and +1 of `keras_xmr.metrics.unpack_bits`, queries lose nothing.
+
+        Returns:
+            Packed codes uint8 `(n, bits / 8)`; or relaxed ones `2 h - 1`, float32 `(n, bits)`, in
+            (-1, 1), whose signs are the bits.
+
+        Raises:
+            KeyError: If the model, or `x`, has no such medium.
+            ValueError: If raw items are given to a model without a preprocessor.
+        """
+        relaxed = super().encode(x, media, batch_size=batch_size)
+        return pack_bits(relaxed) if as_bits else relaxed
+
+    def build_encoder(self, media: str) -> keras.Model:
+        """See `CrossModalModel.build_encoder`: a model to relaxed codes `2 h - 1`."""
+        if media not in self.media:
+            raise KeyError(f"This model has the media {sorted(self.media)}. Received: {media=}.")
+        inputs = make_inputs({media: self.media[media]}, media, False, self.trunks)[media]
+        layers = [of_media[media] for of_media in (self.trunks, self.reduced) if media in of_media]
+        rows = inputs
+        for layer in (*layers, self.discriminator[media]):
+            rows = layer(rows)
+        relaxed = keras.layers.Rescaling(2.0, -1.0, dtype="float32")(rows)
+        return keras.Model(inputs, relaxed, name=f"{media}_encoder")
+
+    def with_generator(self, steps: int = 1) -> Self:
+        """A copy for the game, whose generator starts as this model's discriminator.
+
+        Args:
+            steps: Its `generator_steps`.
+        """
+        copy = self.copy_with(generator_steps=steps)
+        for medium, network in copy.generator.items():
+            network.set_weights(self.discriminator[medium].get_weights())
+        return copy
+
+    def for_retrieval(self) -> Self:
+        """A copy without the generator."""
+        return self.copy_with(generator_steps=0)
+
+
+def _variables(player: Mapping[str, keras.Sequential]) -> list[Any]:
+    return [v for network in player.values() for v in network.trainable_variables]
+
+
+def _half_squares(player: Mapping[str, keras.Sequential]) -> Tensor:
+    """Half the sum of the squared weights, biases included."""
+    return 0.5 * sum(ops.sum(ops.square(ops.convert_to_tensor(v))) for v in _variables(player))
+
+
+def _entropy(log_p: Tensor, masked: Tensor) -> Tensor:
+    """Mean entropy of the selection, as a share of that of candidates that are equally likely."""
+    entropy = -ops.sum(ops.exp(log_p) * log_p, axis=-1)
+    choices = ops.sum(1.0 - masked, axis=-1)
+    # Nothing can be told of one candidate.
+    return ops.mean(entropy / ops.log(ops.maximum(choices, 2.0)))
+
+
+def _check(
+    media: Mapping[str, int],
+    hub: str,
+    bits: int,
+    variant: str,
+    matches: str,
+    given: Mapping[str, Any],
+) -> None:
+    if hub not in media or len(media) < 2:
+        raise ValueError(
+            "There are at least two media, and the hub is one of them. "
+            f"Received: {hub=}, media={dict(media)}."
+        )
+    if bits < 8 or bits % 8:
+        raise ValueError(f"Codes are whole bytes: 16, 32, 64 or 128 bits. Received: {bits=}.")
+    known = {
+        "variant": (variant, tuple(VARIANTS)),
+        "matches": (matches, MATCHES),
+        **{name: ((given[name]), choices) for name, choices in CHOICES.items()},
+    }
+    for name, (value, choices) in known.items():
+        if value not in (None, *choices):
+            raise ValueError(f"The {name} is one of {choices}. Received: {name}={value!r}.")
+
+
+def _hash_network(
+    name: str,
+    units: tuple[int, int],
+    dropout: float,
+    input_dropout: float,
+    deviation: float | None,
+    seed: int | None,
+    dtype: Any,
+) -> keras.Sequential:
+    """A layer with tanh, and one with a sigmoid."""
+    layers: list[keras.layers.Layer] = []
+    for i, (width, share, form) in enumerate(
+        zip(units, (input_dropout, dropout), ("tanh", "sigmoid"), strict=True)
+    ):
+        of_layer = None if seed is None else seed + i
+        if share:
+            layers.append(keras.layers.Dropout(share, seed=of_layer, dtype=dtype))
+        initializer = (
+            keras.initializers.GlorotUniform(seed=of_layer)
+            if deviation is None
+            else keras.initializers.TruncatedNormal(stddev=deviation, seed=of_layer)
+        )
+        layers.append(
+            keras.layers.Dense(width, activation=form, kernel_initializer=initializer, dtype=dtype)
+        )
+    network = keras.Sequential(layers, name=name)
+    network.dtype_policy = keras.dtype_policies.get(dtype)
+    return network
