@@ -204,6 +204,9 @@ TINY = {
         {"streams": [Stream({"image": rows(4, 3)}, {"image": np.eye(4)})], "batch_size": 2}
     ),
     "Pathway": Tiny(FULLY_CONNECTED, (rows(6, 5),)),
+    "PrincipalComponents": Tiny(
+        {"components": 2, "ridge": 1.0, "length": 4.0, "seed": 3}, (rows(6, 5),)
+    ),
     "Ranking": Tiny({"ids": np.array([["a", "b"]]), "scores": np.array([[1.0, 0.5]])}),
     "Report": Tiny(
         {
@@ -221,4 +224,44 @@ TINY = {
         {**FULLY_CONNECTED, "batch_normalization": True, "with_raw": True}, (rows(6, 10),)
     ),
     "SplitRows": Tiny({}, (rows(5, 3), [rows(2, 1), rows(3, 1)])),
+    "UGACH": Tiny(
+        {
+            "media": {"image": 5, "text": 4},
+            "bits": 16,
+            "variant": "paper",
+            "hub": "text",
+            "hidden_units": 6,
+            "components": 3,
+            "ridge": 1.0,
+            "length": 4.0,
+            "dropout": 0.1,
+            "input_dropout": {"text": 0.2},
+            "initial_deviation": 0.3,
+            "graph": "joint",
+            "neighbors": 3,
+            "symmetric": False,
+            "matches": "pair",
+            "pool_size": 12,
+            "margin": 3.0,
+            "temperature": 0.5,
+            "estimator": "drawn",
+            "samples": 4,
+            "reward": "sigmoid",
+            "baseline": True,
+            "weight_penalty": 1e-3,
+            "discriminator_steps": 2,
+            "generator_steps": 3,
+            "seed": 3,
+        },
+        (
+            {
+                name: rows(9 if name.endswith("pool") else 6, width, seed=seed)
+                for seed, (name, width) in enumerate(
+                    (f"{medium}{part}", width)
+                    for medium, width in (("image", 5), ("text", 4))
+                    for part in ("", "_match", "_pool")
+                )
+            },
+        ),
+    ),
 }

@@ -1,6 +1,6 @@
-"""UGACH: unsupervised generative adversarial cross-modal hashing of Zhang, Peng, Yuan (AAAI 2018)."""
+"""UGACH: unsupervised generative adversarial cross-modal hashing of Zhang et al. (AAAI 2018)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import permutations
 from typing import Any, Self
 
@@ -15,64 +15,18 @@ from keras_xmr.losses.margin_ranking import margin_ranking, squared_distances
 from keras_xmr.losses.policy_gradient import expected_reward, pool_log_softmax, sampled_reward
 from keras_xmr.metrics import pack_bits
 from keras_xmr.models.entrance import make_inputs
+from keras_xmr.models.hash_network import hash_network
+from keras_xmr.models.ugach_variants import VARIANTS, check_arguments
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.training.alternating import AlternatingModel
 from keras_xmr.training.candidates import NEIGHBORS, CandidateBatches, match_of, pool_of
 from keras_xmr.training.correlation_graph import correlation_graph
+from keras_xmr.training.pairing import pairing_of
 from keras_xmr.training.phases import Phase
-from keras_xmr.types import Array, Config, Tensor
+from keras_xmr.types import Array, FloatArray, Tensor
 
 DISCRIMINATOR, GENERATOR = "discriminator", "generator"
 D_TERMS, G_TERMS = ("margin_loss",), ("reward", "entropy")
-
-MATCHES = ("graph", "pair")
-CHOICES: dict[str, tuple[str, ...]] = {
-    "estimator": ("exact", "sampled", "drawn"),
-    "reward": ("margin", "softplus", "sigmoid"),
-    "graph": ("union", "joint"),
-}
-
-# What an argument is where it is None.
-VARIANTS: dict[str, Config] = {
-    "corrected": {
-        "estimator": "exact",
-        "samples": 8,
-        "reward": "margin",
-        "baseline": True,
-        "graph": "joint",
-        "symmetric": True,
-    },
-    "paper": {
-        "estimator": "sampled",
-        "samples": 2,
-        "reward": "softplus",
-        "baseline": False,
-        "graph": "union",
-        "symmetric": True,
-    },
-    "released": {
-        "estimator": "drawn",
-        "samples": 2,
-        "reward": "sigmoid",
-        "baseline": False,
-        "graph": "union",
-        "symmetric": False,
-    },
-}
-
-PAPER: Config = {"variant": "paper", "margin": 1.0}
-"""Arguments of `UGACH` with which it is the algorithm that the paper publishes."""
-
-RELEASED: Config = {
-    "variant": "released",
-    "hidden_units": 8192,
-    "initial_deviation": 0.1,
-    "weight_penalty": 0.01,
-    "pool_size": 300,
-    "discriminator_steps": 1,
-    "generator_steps": 2,
-}
-"""Arguments of `UGACH` with which it is what the authors' public code executes."""
 
 
 @keras.saving.register_keras_serializable(package="keras_xmr")
@@ -229,7 +183,7 @@ class UGACH(AlternatingModel):
             "graph": graph,
             "symmetric": symmetric,
         }
-        _check(media, hub, bits, variant, matches, given)
+        check_arguments(media, hub, bits, {"variant": variant, "matches": matches, **given})
 
         # Layers
         reduced = {}
@@ -249,7 +203,7 @@ class UGACH(AlternatingModel):
         for number, player in enumerate((DISCRIMINATOR, GENERATOR)[: 1 + bool(generator_steps)]):
             drops = player == DISCRIMINATOR
             players[player] = {
-                name: _hash_network(
+                name: hash_network(
                     f"{name}_{player}",
                     (hidden_units, bits),
                     dropout if drops else 0.0,
@@ -496,20 +450,22 @@ class UGACH(AlternatingModel):
         Raises:
             ValueError: If media are not paired by instance, or hold pictures rather than features.
         """
-        if options.get("pairing", "instance") != "instance":
+        pairing = options.get("pairing", "instance")
+        if set(pairing_of(pairing, list(self.media), self.hub).values()) != {"instance"}:
             raise ValueError(
                 "Without labels, instances are known by their names alone. "
-                f"Received: pairing={options['pairing']!r}. Give every medium `pairs`."
+                f"Received: {pairing=}. Give every medium `pairs`."
             )
         paired = super().batches(data, source, split=split, **options)
-        rows = paired.streams[0].rows
-        raw = [name for name, r in rows.items() if not (isinstance(r, np.ndarray) and r.ndim == 2)]
-        if raw:
-            raise ValueError(
-                "The correlation graph is of feature rows. "
-                f"Received: {raw} of {data.name!r}, which become rows only when they are drawn. "
-                "Train on features (keras_xmr.preprocessing.extract_features), then with_trunks."
-            )
+        rows: dict[str, FloatArray] = {}
+        for medium, of_medium in paired.streams[0].rows.items():
+            if not (isinstance(of_medium, np.ndarray) and of_medium.ndim == 2):
+                raise ValueError(
+                    "The correlation graph is of feature rows. "
+                    f"Received: raw items of {medium!r} in {data.name!r}. Train on features "
+                    "(keras_xmr.preprocessing.extract_features), then see with_trunks."
+                )
+            rows[medium] = of_medium
         graph = correlation_graph(
             rows,
             self.neighbors,
@@ -526,9 +482,7 @@ class UGACH(AlternatingModel):
             seed=seed,
         )
 
-    def encode(
-        self, x: Any, media: str, *, batch_size: int = 256, as_bits: bool = True
-    ) -> Array:
+    def encode(self, x: Any, media: str, *, batch_size: int = 256, as_bits: bool = True) -> Array:
         """Codes of the items of one medium.
 
         Args:
@@ -592,58 +546,3 @@ def _entropy(log_p: Tensor, masked: Tensor) -> Tensor:
     choices = ops.sum(1.0 - masked, axis=-1)
     # Nothing can be told of one candidate.
     return ops.mean(entropy / ops.log(ops.maximum(choices, 2.0)))
-
-
-def _check(
-    media: Mapping[str, int],
-    hub: str,
-    bits: int,
-    variant: str,
-    matches: str,
-    given: Mapping[str, Any],
-) -> None:
-    if hub not in media or len(media) < 2:
-        raise ValueError(
-            "There are at least two media, and the hub is one of them. "
-            f"Received: {hub=}, media={dict(media)}."
-        )
-    if bits < 8 or bits % 8:
-        raise ValueError(f"Codes are whole bytes: 16, 32, 64 or 128 bits. Received: {bits=}.")
-    known = {
-        "variant": (variant, tuple(VARIANTS)),
-        "matches": (matches, MATCHES),
-        **{name: ((given[name]), choices) for name, choices in CHOICES.items()},
-    }
-    for name, (value, choices) in known.items():
-        if value not in (None, *choices):
-            raise ValueError(f"The {name} is one of {choices}. Received: {name}={value!r}.")
-
-
-def _hash_network(
-    name: str,
-    units: tuple[int, int],
-    dropout: float,
-    input_dropout: float,
-    deviation: float | None,
-    seed: int | None,
-    dtype: Any,
-) -> keras.Sequential:
-    """A layer with tanh, and one with a sigmoid."""
-    layers: list[keras.layers.Layer] = []
-    for i, (width, share, form) in enumerate(
-        zip(units, (input_dropout, dropout), ("tanh", "sigmoid"), strict=True)
-    ):
-        of_layer = None if seed is None else seed + i
-        if share:
-            layers.append(keras.layers.Dropout(share, seed=of_layer, dtype=dtype))
-        initializer = (
-            keras.initializers.GlorotUniform(seed=of_layer)
-            if deviation is None
-            else keras.initializers.TruncatedNormal(stddev=deviation, seed=of_layer)
-        )
-        layers.append(
-            keras.layers.Dense(width, activation=form, kernel_initializer=initializer, dtype=dtype)
-        )
-    network = keras.Sequential(layers, name=name)
-    network.dtype_policy = keras.dtype_policies.get(dtype)
-    return network

@@ -1,11 +1,10 @@
 """Batches for a generator that selects: queries, a match of each, and a pool of candidates."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from keras_xmr.training.batches import PairedBatches, Rows, Stream
+from keras_xmr.training.batches import PairedBatches, Stream
 from keras_xmr.types import Array, FloatArray
 
 NEIGHBORS = "neighbors"
@@ -38,9 +37,6 @@ class CandidateBatches(PairedBatches):
         shuffle: Whether the order of the queries is random; matches and pools always are.
         seed: Seed of order, matches and pools.
 
-    Raises:
-        ValueError: If some rows are made only when they are drawn, such as pictures.
-
     Example:
         >>> graph = [np.array([0, 1]), np.array([0, 1]), np.array([2])]
         >>> batches = CandidateBatches({"text": np.eye(3)}, graph, pool_size=3, batch_size=2)
@@ -51,7 +47,7 @@ class CandidateBatches(PairedBatches):
 
     def __init__(
         self,
-        rows: dict[str, Rows],
+        rows: Mapping[str, FloatArray],
         graph: Sequence[Array],
         *,
         pool_size: int,
@@ -60,12 +56,15 @@ class CandidateBatches(PairedBatches):
         shuffle: bool = True,
         seed: int = 0,
     ) -> None:
-        super().__init__([Stream(rows, {})], batch_size=batch_size, shuffle=shuffle, seed=seed)
+        super().__init__(
+            [Stream(dict(rows), {})], batch_size=batch_size, shuffle=shuffle, seed=seed
+        )
         self.graph = list(graph)
+        self.features = dict(rows)
         self.pool_size = min(pool_size, len(self.graph))
         self.matches = matches
 
-    def batch(self, number: int) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+    def batch(self, number: int) -> tuple[dict[str, Array], dict[str, FloatArray]]:
         """Inputs, and which candidates are matches, of the batch of that number."""
         rng = np.random.default_rng([self.seed, 0, number])
         queries = self._instances(0, number)
@@ -73,9 +72,9 @@ class CandidateBatches(PairedBatches):
         if self.matches == "graph":
             matches = np.array([rng.choice(self.graph[query]) for query in queries])
         pool = rng.choice(len(self.graph), size=self.pool_size, replace=False)
-        x: dict[str, Any] = {}
-        for medium, rows in self.streams[0].rows.items():
+        x: dict[str, Array] = {}
+        for medium, rows in self.features.items():
             drawn = {medium: queries, match_of(medium): matches, pool_of(medium): pool}
-            x |= {name: rows[index] for name, index in drawn.items()}  # type: ignore[index]
+            x |= {name: rows[index] for name, index in drawn.items()}
         neighbors = np.stack([np.isin(pool, self.graph[query]) for query in queries])
         return x, {NEIGHBORS: neighbors.astype(np.float32)}

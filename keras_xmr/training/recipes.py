@@ -26,6 +26,8 @@ class Recipe:
         learning_rate: Highest learning rate of AdamW; it falls to zero as half a cosine.
         beta_1: Momentum of AdamW.
         weight_decay: Decoupled weight decay of AdamW, on matrices alone.
+        pretraining: Epochs of the discriminator alone before the game, of a model that has one
+            without (`UGACH`).
         discriminator_rate: Learning rate of the discriminator of a game; `None` for that of all.
         rates: Pattern to factor on AdamW's learning rate: see `keras_xmr.optimizers`.
         trunk_rate: Learning rate of trunks as a share of that of the other layers. 0 keeps trunks
@@ -50,6 +52,7 @@ class Recipe:
     learning_rate: float = 1e-3
     beta_1: float = 0.9
     weight_decay: float = 1e-2
+    pretraining: int = 0
     discriminator_rate: float | None = None
     rates: dict[str, float] = field(default_factory=dict)
     trunk_rate: float = 0.0
@@ -235,11 +238,33 @@ CM_GANS_RECIPES = {
     ),
 }
 
+# Chosen by the MAP of labels on validation parts; no label was seen in training.
+UGACH_RECIPES = {
+    "pascal_sentences": Recipe(
+        model={
+            "hidden_units": 512,
+            "components": 64,
+            "length": 12.0,
+            "neighbors": 20,
+            "pool_size": 200,
+            "temperature": 12.0,
+        },
+        transforms=CHTN_RECIPES["pascal_sentences"].transforms,
+        pretraining=40,
+        epochs=20,
+        batch_size=100,
+        learning_rate=3e-3,
+        weight_decay=1.0,
+        rates={"_generator/": 0.1},
+    ),
+}
+
 RECIPES = {
     "acmr": ACMR_RECIPES,
     "chtn": CHTN_RECIPES,
     "mhtn": MHTN_RECIPES,
     "cm_gans": CM_GANS_RECIPES,
+    "ugach": UGACH_RECIPES,
 }
 
 # Inverse penalties of semantic matching, for the transforms of the same data set's recipe.

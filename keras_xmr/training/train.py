@@ -18,6 +18,7 @@ from keras_xmr.models.cm_gans import CMGANs
 from keras_xmr.models.cross_modal_model import CrossModalModel
 from keras_xmr.models.entrance import append
 from keras_xmr.models.mhtn import MHTN
+from keras_xmr.models.ugach import UGACH
 from keras_xmr.optimizers import AdamW, paper_optimizer
 from keras_xmr.preprocessing.extraction import extract_features
 from keras_xmr.preprocessing.features import FeatureScaler
@@ -43,6 +44,7 @@ MODELS: dict[str, type[CrossModalModel]] = {
     "chtn": CHTN,
     "cm_gans": CMGANs,
     "mhtn": MHTN,
+    "ugach": UGACH,
 }
 
 
@@ -77,7 +79,7 @@ def train_model(
     """Train a model on the training part of a data set, for the epochs of its recipe.
 
     Args:
-        method: `"acmr"`, `"chtn"`, `"cm_gans"` or `"mhtn"`.
+        method: `"acmr"`, `"chtn"`, `"cm_gans"`, `"mhtn"` or `"ugach"`.
         data: The target data.
         source: The source data, or `None`.
         trunks: Medium to the trunk of its pictures, where `data` holds pictures.
@@ -125,16 +127,38 @@ def _train(
     progress: bool,
 ) -> CrossModalModel:
     recipe = _with_gaps(kind, data, recipe)
-    preprocessor = preprocessor_for(data, recipe, **loaders_for(trunks))
-    of_pictures = {name: _to_train(name, trunk, recipe) for name, trunk in trunks.items()}
-    model = kind.for_data(
-        data,
-        source,
-        preprocessor=preprocessor,
-        trunks=of_pictures | _of_texts(data, preprocessor, recipe, seed),
-        seed=seed,
-        **recipe.model,
-    )
+    if recipe.pretraining and issubclass(kind, UGACH):
+        alone = replace(
+            recipe,
+            model=recipe.model | {"generator_steps": 0},
+            epochs=recipe.pretraining,
+            pretraining=0,
+        )
+        pretrained = _train(
+            kind,
+            data,
+            source,
+            trunks,
+            recipe=alone,
+            seed=seed,
+            # It has a training, and so a checkpoint, of its own.
+            checkpoint=checkpoint and checkpoint / "pretraining",
+            callbacks=callbacks,
+            progress=progress,
+        )
+        assert isinstance(pretrained, UGACH)
+        model: CrossModalModel = pretrained.with_generator(recipe.model.get("generator_steps", 1))
+    else:
+        preprocessor = preprocessor_for(data, recipe, **loaders_for(trunks))
+        of_pictures = {name: _to_train(name, trunk, recipe) for name, trunk in trunks.items()}
+        model = kind.for_data(
+            data,
+            source,
+            preprocessor=preprocessor,
+            trunks=of_pictures | _of_texts(data, preprocessor, recipe, seed),
+            seed=seed,
+            **recipe.model,
+        )
     batches = model.batches(
         data,
         source,

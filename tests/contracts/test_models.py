@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_xmr.datasets import toy
+from keras_xmr.layers import PrincipalComponents
 from tests.contracts.public import MODELS, argument_names
 from tests.tiny import TINY
 
@@ -29,7 +30,14 @@ def make(name, /, **more):
 
 
 def encodings(model):
-    return {medium: model.encode(DATA.part("test"), medium) for medium in model.media}
+    """What is close where weights are close: of codes, what their bits are the signs of."""
+    more = {"as_bits": False} if model.metric == "hamming" else {}
+    return {medium: model.encode(DATA.part("test"), medium, **more) for medium in model.media}
+
+
+def bits_of(model, rows):
+    """The codes of encodings, where the model has codes."""
+    return np.packbits(rows >= 0, axis=1) if model.metric == "hamming" else rows
 
 
 def assert_same(found, wanted, **tolerance):
@@ -85,7 +93,12 @@ def test_half_precision_keeps_full_weights_and_encodings(name):
 
 def test_training_changes_every_weight(trained):
     model, before, _, _ = trained
+    # What was measured before the training stays.
+    measured = [layer for layer in model.layers if isinstance(layer, PrincipalComponents)]
+    measured = [weight for layer in measured for weight in layer.weights]
     for weight, old in zip(model.weights, before, strict=True):
+        if any(weight is other for other in measured):
+            continue
         new = keras.ops.convert_to_numpy(weight)
         assert np.isfinite(new).all(), weight.path
         assert np.any(new != old), weight.path
@@ -103,23 +116,37 @@ def test_encodings_are_float32_rows_of_one_width(trained):
     model, _, _, encoded = trained
     rows = len(DATA.part("test").medium("text"))
     assert {z.dtype for z in encoded.values()} == {np.dtype("float32")}
-    assert {z.shape for z in encoded.values()} == {(rows, DATA.num_classes)}
+    width = model.bits if model.metric == "hamming" else DATA.num_classes
+    assert {z.shape for z in encoded.values()} == {(rows, width)}
     assert all(np.isfinite(z).all() for z in encoded.values())
-    assert model.encode({"text": np.zeros((0, model.media["text"]))}, "text").shape == (0, 4)
+    empty = model.encode({"text": np.zeros((0, model.media["text"]))}, "text")
+    assert empty.shape == (0, width // 8 if model.metric == "hamming" else width)
+
+
+def test_codes_are_packed_signs(trained):
+    model, _, _, encoded = trained
+    for medium, rows in encoded.items():
+        found = model.encode(DATA.part("test"), medium)
+        assert found.dtype == (np.uint8 if model.metric == "hamming" else np.float32)
+        np.testing.assert_array_equal(found, bits_of(model, rows))
 
 
 def test_a_row_is_encoded_as_in_a_batch(trained):
     model, _, _, encoded = trained
     arrays = model.preprocess(DATA.part("test"))
     for medium, rows in arrays.items():
-        alone = np.concatenate([model.encode({medium: rows[i : i + 1]}, medium) for i in range(3)])
-        blocks = model.encode({medium: rows}, medium, batch_size=7)
+        more = {"as_bits": False} if model.metric == "hamming" else {}
+        alone = np.concatenate(
+            [model.encode({medium: rows[i : i + 1]}, medium, **more) for i in range(3)]
+        )
+        blocks = model.encode({medium: rows}, medium, batch_size=7, **more)
         np.testing.assert_allclose(alone, encoded[medium][:3], rtol=0, atol=1e-6)
         np.testing.assert_allclose(blocks, encoded[medium], rtol=0, atol=1e-6)
 
 
 def test_raw_items_data_and_arrays_encode_alike(trained):
     model, _, _, encoded = trained
+    encoded = {medium: bits_of(model, rows) for medium, rows in encoded.items()}
     part = DATA.part("test")
     for medium in model.media:
         raw = part.medium(medium).items
