@@ -207,6 +207,7 @@ TINY = {
     "PrincipalComponents": Tiny(
         {"components": 2, "ridge": 1.0, "length": 4.0, "seed": 3}, (rows(6, 5),)
     ),
+    "RBM": Tiny({"units": 4, "visible": "gaussian", "draws": 7, "seed": 3}, (rows(5, 3),)),
     "Ranking": Tiny({"ids": np.array([["a", "b"]]), "scores": np.array([[1.0, 0.5]])}),
     "Report": Tiny(
         {

@@ -9,10 +9,11 @@ from keras_xmr.layers.modality_discriminator import ModalityDiscriminator
 from keras_xmr.layers.normalized_dense import NormalizedDense
 from keras_xmr.layers.pathway import Pathway
 from keras_xmr.layers.principal_components import PrincipalComponents
+from keras_xmr.layers.rbm import RBM
 from keras_xmr.layers.shared_layers import SharedLayers
 from keras_xmr.layers.split_rows import SplitRows
 
-__all__ = [
+__all__ = [  # noqa: RUF022 (sorted as Python sorts)
     "BatchNormalization",
     "FeatureScaling",
     "FullyConnected",
@@ -22,6 +23,7 @@ __all__ = [
     "NormalizedDense",
     "Pathway",
     "PrincipalComponents",
+    "RBM",
     "SharedLayers",
     "SplitRows",
 ]
