@@ -11,11 +11,16 @@ from keras_xmr.version import __version__
 
 if TYPE_CHECKING:
     from keras_xmr import datasets, layers, losses, metrics, optimizers, preprocessing, trunks
+    from keras_xmr.baselines.bimodal_ae import BimodalAE
     from keras_xmr.baselines.cca import CCA
     from keras_xmr.baselines.cfa import CFA
+    from keras_xmr.baselines.cmdn import CMDN
+    from keras_xmr.baselines.corr_ae import CorrAE
+    from keras_xmr.baselines.deep_sm import DeepSM
     from keras_xmr.baselines.jrl import JRL
     from keras_xmr.baselines.kcca import KCCA
     from keras_xmr.baselines.lgcfl import LGCFL
+    from keras_xmr.baselines.multimodal_dbn import MultimodalDBN
     from keras_xmr.baselines.semantic_matching import SemanticMatching
     from keras_xmr.evaluation import evaluate, paired_test
     from keras_xmr.index.exact import ExactIndex, Ranking
@@ -34,44 +39,54 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ACMR": "keras_xmr.models.acmr",
+    "BimodalAE": "keras_xmr.baselines.bimodal_ae",
     "CCA": "keras_xmr.baselines.cca",
     "CFA": "keras_xmr.baselines.cfa",
     "CHTN": "keras_xmr.models.chtn",
+    "CMDN": "keras_xmr.baselines.cmdn",
     "CMGANs": "keras_xmr.models.cm_gans",
     "Checkpoint": "keras_xmr.training.checkpoint",
+    "CorrAE": "keras_xmr.baselines.corr_ae",
     "CrossModalModel": "keras_xmr.models.cross_modal_model",
+    "DeepSM": "keras_xmr.baselines.deep_sm",
     "ExactIndex": "keras_xmr.index.exact",
     "HammingIndex": "keras_xmr.index.hamming",
     "JRL": "keras_xmr.baselines.jrl",
     "KCCA": "keras_xmr.baselines.kcca",
     "LGCFL": "keras_xmr.baselines.lgcfl",
     "MHTN": "keras_xmr.models.mhtn",
+    "MultimodalDBN": "keras_xmr.baselines.multimodal_dbn",
     "PairedBatches": "keras_xmr.training.batches",
     "Ranking": "keras_xmr.index.exact",
     "Report": "keras_xmr.report",
     "RetrievalMAP": "keras_xmr.training.callbacks",
     "SemanticMatching": "keras_xmr.baselines.semantic_matching",
     "UGACH": "keras_xmr.models.ugach",
-    "modality_probe": "keras_xmr.probing",
     "evaluate": "keras_xmr.evaluation",
+    "modality_probe": "keras_xmr.probing",
     "paired_test": "keras_xmr.evaluation",
 }
 _MODULES = ("datasets", "layers", "losses", "metrics", "optimizers", "preprocessing", "trunks")
 
 __all__ = [  # noqa: RUF022 (sorted as Python sorts)
     "ACMR",
+    "BimodalAE",
     "CCA",
     "CFA",
     "CHTN",
+    "CMDN",
     "CMGANs",
     "Checkpoint",
+    "CorrAE",
     "CrossModalModel",
+    "DeepSM",
     "ExactIndex",
     "HammingIndex",
     "JRL",
     "KCCA",
     "LGCFL",
     "MHTN",
+    "MultimodalDBN",
     "PairedBatches",
     "Ranking",
     "Report",
@@ -97,11 +112,14 @@ _PLAIN = (
     *("datasets", "evaluation", "index", "metrics", "baselines", "preprocessing", "probing"),
     "report",
 )
+# Those among the baselines that are networks.
+_NETWORKS = ("BimodalAE", "CMDN", "CorrAE", "DeepSM", "MultimodalDBN")
 
 
 def __getattr__(name: str) -> Any:
     home = f"keras_xmr.{name}" if name in _MODULES else _HOMES.get(name, "")
-    if home and not home.startswith(tuple(f"keras_xmr.{plain}" for plain in _PLAIN)):
+    plain = home.startswith(tuple(f"keras_xmr.{plain}" for plain in _PLAIN))
+    if home and (name in _NETWORKS or not plain):
         ensure_backend()
     if name in _MODULES:
         return importlib.import_module(home)

@@ -66,6 +66,20 @@ CHTN = {
 }
 PAIRS = {"image": rows(6, 5), "text": rows(6, 4, seed=1), "source": rows(6, 5, seed=2)}
 
+STACKED = {
+    "media": {"image": 5, "text": 4},
+    "num_classes": 3,
+    "hub": "text",
+    "visible": {"text": "replicated_softmax"},
+    "pathway_units": {"image": (6, 5), "text": (5,)},
+    "cd_steps": 2,
+    "pretraining_epochs": 1,
+    "pretraining_rate": 1e-2,
+    "seed": 3,
+}
+# Sums of words, which are not negative.
+COUNTS = {"image": rows(6, 5), "text": np.abs(rows(6, 4, seed=1))}
+
 TINY = {
     "ACMR": Tiny(
         {
@@ -130,8 +144,44 @@ TINY = {
         },
         ({**PAIRS, "wrong": np.array([1, 2, 3, 4, 5, 0])},),
     ),
+    "BimodalAE": Tiny({**STACKED, "code_units": 4}, (COUNTS,)),
+    "CMDN": Tiny(
+        {
+            **STACKED,
+            "separate_units": (6, 5),
+            "joint_units": 5,
+            "fused_units": 6,
+            "classifier_units": (7, 6),
+            "code_units": (5, 4),
+            "label_weight": 0.5,
+            "mean_field_steps": 3,
+        },
+        (COUNTS,),
+    ),
     "Checkpoint": Tiny({"folder": "run", "every": 2}),
+    "CorrAE": Tiny(
+        {**STACKED, "variant": "full", "correlation_weight": 0.3, "code_units": 4}, (COUNTS,)
+    ),
     "CrossModalModel": Tiny({"inputs": IDENTITY, "outputs": IDENTITY}),
+    "DeepSM": Tiny(
+        {
+            "media": {"image": 5, "text": 4},
+            "num_classes": 3,
+            "hub": "text",
+            "partial": ("image",),
+            "input_normalization": ("image",),
+            "members": 2,
+            "pathway_units": (6, 4),
+            "dropout": 0.1,
+            "input_dropout": {"text": 0.2},
+            "label_smoothing": 0.1,
+            "multi_label": True,
+            "readout": "centred_probabilities",
+            "temperature": 2.0,
+            "seed": 3,
+        },
+        ({"image": rows(6, 5), "text": rows(6, 4, seed=1)},),
+    ),
     "ExactIndex": Tiny({"metric": "euclidean"}),
     "FeatureScaling": Tiny(
         {"square_root": False, "norm": "none", "standardize": False}, (rows(4, 3),)
@@ -200,6 +250,9 @@ TINY = {
         {"media": 3, "units": (4, 2), "activation": "tanh", "members": 2, "seed": 3}, (rows(6, 8),)
     ),
     "NormalizedDense": Tiny({"units": 3, "media": 2, "slope": 0.1, "seed": 3}, (rows(6, 5),)),
+    "MultimodalDBN": Tiny(
+        {**STACKED, "joint_units": 4, "mean_field_steps": 3, "readout": "joint"}, (COUNTS,)
+    ),
     "PairedBatches": Tiny(
         {"streams": [Stream({"image": rows(4, 3)}, {"image": np.eye(4)})], "batch_size": 2}
     ),

@@ -1,4 +1,7 @@
-"""The methods the models are compared with."""
+"""The methods the models are compared with.
+
+Those that are networks are taken from `keras_xmr`: this module is imported without Keras.
+"""
 
 from keras_xmr.baselines.cca import CCA
 from keras_xmr.baselines.cfa import CFA

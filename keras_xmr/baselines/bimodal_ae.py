@@ -6,7 +6,13 @@ from typing import Any
 import keras
 
 from keras_xmr.baselines.bimodal_coding import BimodalCoding, reconstruction_loss
-from keras_xmr.baselines.staged_model import Stage, StagedModel, enter_stacks, make_stacks
+from keras_xmr.baselines.staged_model import (
+    Stage,
+    StagedModel,
+    as_tuples,
+    enter_stacks,
+    make_stacks,
+)
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.types import Config, Tensor
 
@@ -117,8 +123,8 @@ class BimodalAE(StagedModel):
         self.num_classes = num_classes
         self.hub = hub
         self.trunks = trunks
-        self.visible = visible
-        self.pathway_units = pathway_units
+        self.visible = visible and dict(visible)
+        self.pathway_units = as_tuples(pathway_units)
         self.code_units = code_units
         self.cd_steps = cd_steps
         self.pretraining_epochs = pretraining_epochs

@@ -5,7 +5,13 @@ from typing import Any
 
 import keras
 
-from keras_xmr.baselines.staged_model import Stage, StagedModel, enter_stacks, make_stacks
+from keras_xmr.baselines.staged_model import (
+    Stage,
+    StagedModel,
+    as_tuples,
+    enter_stacks,
+    make_stacks,
+)
 from keras_xmr.layers.mean_field import mean_fields
 from keras_xmr.layers.rbm import RBM
 from keras_xmr.losses.contrastive_divergence import contrastive_divergence
@@ -133,8 +139,8 @@ class MultimodalDBN(StagedModel):
         self.num_classes = num_classes
         self.hub = hub
         self.trunks = trunks
-        self.visible = visible
-        self.pathway_units = pathway_units
+        self.visible = visible and dict(visible)
+        self.pathway_units = as_tuples(pathway_units)
         self.joint_units = joint_units
         self.cd_steps = cd_steps
         self.mean_field_steps = mean_field_steps

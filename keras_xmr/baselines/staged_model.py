@@ -206,18 +206,18 @@ class StagedModel(CrossModalModel):
                     terms[f"{medium}_{stage}"] = divergence
         return terms
 
-    def medium_inputs(self, medium: str) -> tuple[Tensor, list[Tensor]]:
+    def medium_inputs(self, media: str) -> tuple[Tensor, list[Tensor]]:
         """Input of one medium, and its activations in its stack, the rows themselves first.
 
         Raises:
             KeyError: If the model has no such medium.
         """
-        if medium not in self.media:
-            raise KeyError(f"This model has the media {sorted(self.media)}. Received: {medium=}.")
-        inputs = make_inputs({medium: self.media[medium]}, medium, False, self.trunks)
-        trunks = [self.trunks[medium]] if medium in self.trunks else []
-        rows = enter(inputs, {medium: trunks}, medium)[medium]
-        return inputs[medium], climb(self.stacks[medium], rows)
+        if media not in self.media:
+            raise KeyError(f"This model has the media {sorted(self.media)}. Received: {media=}.")
+        inputs = make_inputs({media: self.media[media]}, media, False, self.trunks)
+        trunks = [self.trunks[media]] if media in self.trunks else []
+        rows = enter(inputs, {media: trunks}, media)[media]
+        return inputs[media], climb(self.stacks[media], rows)
 
 
 def make_stacks(
@@ -262,6 +262,13 @@ def make_stacks(
             for i, width in enumerate(widths)
         ]
     return stacks
+
+
+def as_tuples(units: Sequence[int] | Mapping[str, Sequence[int]]) -> Any:
+    """Widths of all media, or by medium, as they are given and as they are read again."""
+    if isinstance(units, Mapping):
+        return {medium: tuple(widths) for medium, widths in units.items()}
+    return tuple(units)
 
 
 def climb(stack: Sequence[RBM], rows: Tensor) -> list[Tensor]:

@@ -127,6 +127,9 @@ class CHTN(CrossModalModel):
         network, IJCAI 2017, pages 1893-1900, arXiv 1706.00153.
     """
 
+    # Whether activations of media are drawn together: the term `cross`.
+    draws_together = True
+
     def __init__(
         self,
         media: Mapping[str, int],
@@ -286,7 +289,8 @@ class CHTN(CrossModalModel):
             name: keras.metrics.Mean(name=name)
             for name in (
                 *(("mmd", "source") if has_source else ()),
-                *("cross", *media),
+                *(("cross",) if self.draws_together else ()),
+                *media,
                 *(f"{name}_accuracy" for name in media),
             )
         }
@@ -334,15 +338,16 @@ class CHTN(CrossModalModel):
                 for i in layers
             )
             terms[SOURCE] = label_cross_entropy(y[SOURCE], y_pred[SOURCE])
-        terms["cross"] = sum(
-            weight
-            * (PAPER_WIDTH / (width * self.members))
-            * pairwise_transfer(
-                y_pred[f"{one}_fc{i}"], y_pred[f"{other}_fc{i}"], _both(y_pred, one, other)
+        if self.draws_together:
+            terms["cross"] = sum(
+                weight
+                * (PAPER_WIDTH / (width * self.members))
+                * pairwise_transfer(
+                    y_pred[f"{one}_fc{i}"], y_pred[f"{other}_fc{i}"], _both(y_pred, one, other)
+                )
+                for one, other, weight in self.weighted_edges()
+                for i, width in zip(layers, self.pathway_units, strict=True)
             )
-            for one, other, weight in self.weighted_edges()
-            for i, width in zip(layers, self.pathway_units, strict=True)
-        )
         for name in self.media:
             terms[name] = label_cross_entropy(
                 y[name], y_pred[name], self.label_smoothing, y_pred.get(presence(name))

@@ -9,7 +9,13 @@ from typing import Any
 
 import keras
 
+from keras_xmr.baselines.bimodal_ae import BimodalAE
+from keras_xmr.baselines.cmdn import CMDN
+from keras_xmr.baselines.corr_ae import CorrAE
+from keras_xmr.baselines.deep_sm import DeepSM
+from keras_xmr.baselines.multimodal_dbn import MultimodalDBN
 from keras_xmr.baselines.semantic_matching import SemanticMatching
+from keras_xmr.baselines.staged_model import StagedModel
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.layers.feature_scaling import FeatureScaling
 from keras_xmr.models.acmr import ACMR
@@ -45,6 +51,11 @@ MODELS: dict[str, type[CrossModalModel]] = {
     "cm_gans": CMGANs,
     "mhtn": MHTN,
     "ugach": UGACH,
+    "bimodal_ae": BimodalAE,
+    "cmdn": CMDN,
+    "corr_ae": CorrAE,
+    "deep_sm": DeepSM,
+    "multimodal_dbn": MultimodalDBN,
 }
 
 
@@ -79,7 +90,8 @@ def train_model(
     """Train a model on the training part of a data set, for the epochs of its recipe.
 
     Args:
-        method: `"acmr"`, `"chtn"`, `"cm_gans"`, `"mhtn"` or `"ugach"`.
+        method: `"acmr"`, `"chtn"`, `"cm_gans"`, `"mhtn"` or `"ugach"`, or a baseline:
+            `"bimodal_ae"`, `"cmdn"`, `"corr_ae"`, `"deep_sm"` or `"multimodal_dbn"`.
         data: The target data.
         source: The source data, or `None`.
         trunks: Medium to the trunk of its pictures, where `data` holds pictures.
@@ -92,8 +104,16 @@ def train_model(
 
     Returns:
         The trained model, source branch included; it takes what `data` holds.
+
+    Raises:
+        ValueError: If the trunk is to be trained by a method that is trained in stages.
     """
     recipe = recipe or recipe_for(data, method)
+    if trunks and recipe.trunk_rate and issubclass(MODELS[method], StagedModel):
+        raise ValueError(
+            "Models that are trained in stages take a trunk as it is. "
+            f"Received: {method=}, trunk_rate={recipe.trunk_rate}. Give trunk_rate=0."
+        )
     train = functools.partial(
         _train,
         MODELS[method],
