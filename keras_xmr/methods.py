@@ -27,6 +27,7 @@ METHODS = {
     "acmr": Method(
         "adversarial cross-modal retrieval", 2017, "game", "labels, pairs", "any", "embedding"
     ),
+    "bimodal_ae": Method("bimodal autoencoder", 2011, "neural", "pairs", "any", "joint code"),
     "cca": Method(
         "canonical correlation analysis", 1936, "linear", "pairs", "any", "correlated directions"
     ),
@@ -48,6 +49,13 @@ METHODS = {
         "labels, pairs",
         "any",
         "code, or class posteriors",
+    ),
+    "cmdn": Method(
+        "cross-media multiple deep network", 2016, "neural", "labels, pairs", "any", "joint code"
+    ),
+    "corr_ae": Method("correspondence autoencoder", 2014, "neural", "pairs", "any", "code"),
+    "deep_sm": Method(
+        "deep semantic matching", 2017, "neural", "labels", "any", "class posteriors"
     ),
     "jrl": Method(
         "joint representation learning", 2014, "linear", "labels, pairs", "any", "class posteriors"
@@ -76,8 +84,19 @@ METHODS = {
         "any",
         "class posteriors",
     ),
+    "multimodal_dbn": Method(
+        "multimodal deep belief network", 2012, "neural", "pairs", "any", "joint code"
+    ),
     "semantic_matching": Method(
         "a logistic regression for each medium", 2010, "linear", "labels", "any", "class posteriors"
+    ),
+    "ugach": Method(
+        "unsupervised generative adversarial cross-modal hashing",
+        2018,
+        "hashing",
+        "pairs",
+        "any",
+        "binary code",
     ),
 }
 
