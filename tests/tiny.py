@@ -225,6 +225,7 @@ TINY = {
             "tolerance": 1e-3,
         }
     ),
+    "LinearProjection": Tiny({"units": 2, "seed": 3}, (rows(6, 5),)),
     "MHTN": Tiny(
         {
             **CHTN,
@@ -257,9 +258,6 @@ TINY = {
         {"streams": [Stream({"image": rows(4, 3)}, {"image": np.eye(4)})], "batch_size": 2}
     ),
     "Pathway": Tiny(FULLY_CONNECTED, (rows(6, 5),)),
-    "PrincipalComponents": Tiny(
-        {"components": 2, "ridge": 1.0, "length": 4.0, "seed": 3}, (rows(6, 5),)
-    ),
     "RBM": Tiny({"units": 4, "visible": "gaussian", "draws": 7, "seed": 3}, (rows(5, 3),)),
     "Ranking": Tiny({"ids": np.array([["a", "b"]]), "scores": np.array([[1.0, 0.5]])}),
     "Report": Tiny(

@@ -4,11 +4,11 @@ from keras_xmr.layers.batch_normalization import BatchNormalization
 from keras_xmr.layers.feature_scaling import FeatureScaling
 from keras_xmr.layers.fully_connected import FullyConnected
 from keras_xmr.layers.gradient_reversal import GradientReversal
+from keras_xmr.layers.linear_projection import LinearProjection
 from keras_xmr.layers.mmd_loss import MMDLoss
 from keras_xmr.layers.modality_discriminator import ModalityDiscriminator
 from keras_xmr.layers.normalized_dense import NormalizedDense
 from keras_xmr.layers.pathway import Pathway
-from keras_xmr.layers.principal_components import PrincipalComponents
 from keras_xmr.layers.rbm import RBM
 from keras_xmr.layers.shared_layers import SharedLayers
 from keras_xmr.layers.split_rows import SplitRows
@@ -18,11 +18,11 @@ __all__ = [  # noqa: RUF022 (sorted as Python sorts)
     "FeatureScaling",
     "FullyConnected",
     "GradientReversal",
+    "LinearProjection",
     "MMDLoss",
     "ModalityDiscriminator",
     "NormalizedDense",
     "Pathway",
-    "PrincipalComponents",
     "RBM",
     "SharedLayers",
     "SplitRows",

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_xmr.datasets.base import CrossModalData
-from keras_xmr.layers.principal_components import PrincipalComponents
+from keras_xmr.layers.linear_projection import LinearProjection
 from keras_xmr.layers.split_rows import split_rows
 from keras_xmr.losses.margin_ranking import margin_ranking, squared_distances
 from keras_xmr.losses.policy_gradient import expected_reward, pool_log_softmax, sampled_reward
@@ -20,6 +20,7 @@ from keras_xmr.models.ugach_variants import VARIANTS, check_arguments
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.training.alternating import AlternatingModel
 from keras_xmr.training.candidates import NEIGHBORS, CandidateBatches, match_of, pool_of
+from keras_xmr.training.canonical_components import canonical_components
 from keras_xmr.training.correlation_graph import correlation_graph
 from keras_xmr.training.pairing import pairing_of
 from keras_xmr.training.phases import Phase
@@ -87,9 +88,9 @@ class UGACH(AlternatingModel):
         trunks: Medium to the network that turns its raw items into feature rows, for encoding:
             train on features, then see `with_trunks`.
         hidden_units: Width of the layer with tanh.
-        components: Principal components that the rows of each medium are reduced to before they
-            enter the networks; `None` for rows as they are. `for_data` fits them.
-        ridge: As in `keras_xmr.layers.PrincipalComponents`.
+        components: Canonical components of the training pairs that rows are reduced to before they
+            enter graph and networks; `None` for rows as they are. `for_data` finds them.
+        ridge: As in `keras_xmr.training.canonical_components`.
         length: Likewise.
         dropout: Share of the hidden activations that the discriminator drops in training.
         input_dropout: Medium to the share of its inputs that the discriminator drops.
@@ -150,8 +151,8 @@ class UGACH(AlternatingModel):
         trunks: Mapping[str, keras.Model] | None = None,
         hidden_units: int = 512,
         components: int | None = None,
-        ridge: float = 10.0,
-        length: float = 16.0,
+        ridge: float = 3.0,
+        length: float = 12.0,
         dropout: float = 0.0,
         input_dropout: Mapping[str, float] | None = None,
         initial_deviation: float | None = None,
@@ -189,10 +190,8 @@ class UGACH(AlternatingModel):
         reduced = {}
         if components is not None:
             reduced = {
-                name: PrincipalComponents(
+                name: LinearProjection(
                     components,
-                    ridge,
-                    length,
                     seed=None if seed is None else seed + 1000 + number,
                     name=f"{name}_components",
                     dtype=dtype,
@@ -280,17 +279,23 @@ class UGACH(AlternatingModel):
         preprocessor: Preprocessor | None = None,
         **kwargs: Any,
     ) -> Self:
-        """See `CrossModalModel.for_data`; principal components are fitted, too."""
+        """See `CrossModalModel.for_data`; canonical components are found, too."""
         model = super().for_data(data, source, preprocessor=preprocessor, **kwargs)
-        if model.reduced:
+        if model.components is not None:
             if model.trunks:
                 raise ValueError(
-                    "Principal components are those of features. "
+                    "Canonical components are those of features. "
                     f"Received: trunks for {sorted(model.trunks)}. Train on features "
                     "(keras_xmr.preprocessing.extract_features), then see with_trunks."
                 )
-            for medium, rows in model.preprocess(data.part("train")).items():
-                model.reduced[medium].fit(rows)
+            found = canonical_components(
+                model._paired_rows(data, "train"),
+                model.components,
+                ridge=model.ridge,
+                length=model.length,
+            )
+            for medium, layer in model.reduced.items():
+                layer.assign(*found[medium])
         return model
 
     @property
@@ -450,6 +455,33 @@ class UGACH(AlternatingModel):
         Raises:
             ValueError: If media are not paired by instance, or hold pictures rather than features.
         """
+        rows = self._paired_rows(data, split, source, **options)
+        # The paper's graph is of features as they are.
+        joint = self.settings["graph"] == "joint"
+        graph = correlation_graph(
+            self._reduced_rows(rows) if joint else rows,
+            self.neighbors,
+            symmetric=self.settings["symmetric"],
+            joint=joint,
+        )
+        return CandidateBatches(
+            rows,
+            graph,
+            pool_size=self.pool_size,
+            matches=self.matches,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+        )
+
+    def _paired_rows(
+        self,
+        data: CrossModalData,
+        split: str,
+        source: CrossModalData | None = None,
+        **options: Any,
+    ) -> dict[str, FloatArray]:
+        """Feature rows of the pairs of a part."""
         pairing = options.get("pairing", "instance")
         if set(pairing_of(pairing, list(self.media), self.hub).values()) != {"instance"}:
             raise ValueError(
@@ -466,21 +498,14 @@ class UGACH(AlternatingModel):
                     "(keras_xmr.preprocessing.extract_features), then see with_trunks."
                 )
             rows[medium] = of_medium
-        graph = correlation_graph(
-            rows,
-            self.neighbors,
-            symmetric=self.settings["symmetric"],
-            joint=self.settings["graph"] == "joint",
-        )
-        return CandidateBatches(
-            rows,
-            graph,
-            pool_size=self.pool_size,
-            matches=self.matches,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-        )
+        return rows
+
+    def _reduced_rows(self, rows: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """Rows past what the networks see them through."""
+        return {
+            medium: self.reduced[medium].project(of_medium) if self.reduced else of_medium
+            for medium, of_medium in rows.items()
+        }
 
     def encode(self, x: Any, media: str, *, batch_size: int = 256, as_bits: bool = True) -> Array:
         """Codes of the items of one medium.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_xmr.datasets import toy
-from keras_xmr.layers import PrincipalComponents
+from keras_xmr.layers import LinearProjection
 from tests.contracts.public import MODELS, argument_names
 from tests.tiny import TINY
 
@@ -94,7 +94,7 @@ def test_half_precision_keeps_full_weights_and_encodings(name):
 def test_training_changes_every_weight(trained):
     model, before, _, _ = trained
     # What was measured before the training stays.
-    measured = [layer for layer in model.layers if isinstance(layer, PrincipalComponents)]
+    measured = [layer for layer in model.layers if isinstance(layer, LinearProjection)]
     measured = [weight for layer in measured for weight in layer.weights]
     for weight, old in zip(model.weights, before, strict=True):
         if any(weight is other for other in measured):

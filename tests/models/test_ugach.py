@@ -10,6 +10,7 @@ from keras_xmr import UGACH, evaluate
 from keras_xmr.datasets import toy
 from keras_xmr.metrics import unpack_bits
 from keras_xmr.models.ugach_variants import PAPER, RELEASED
+from keras_xmr.training.canonical_components import canonical_components
 from keras_xmr.training.recipes import Recipe
 from keras_xmr.training.train import train_model
 from tests.gradients import loss_and_gradients
@@ -397,10 +398,17 @@ def test_the_generator_starts_as_the_discriminator():
 
 def test_components_are_fitted_to_the_training_part():
     model = UGACH.for_data(DATA, **TINY, components=4, length=3.0)
-    rows = model.preprocess(DATA.part("train"))["image"]
-    reduced = keras.ops.convert_to_numpy(model.reduced["image"](rows))
-    np.testing.assert_allclose(reduced.mean(axis=0), 0, atol=1e-5)
-    assert np.sqrt((reduced**2).sum(axis=1).mean()) == pytest.approx(3.0, rel=1e-4)
+    part = DATA.part("train")
+    index = part.paired_rows(["image", "text"])
+    rows = {m: r[index[m]] for m, r in model.preprocess(part).items()}
+    found = canonical_components(rows, 4, length=3.0)
+    for medium, of_medium in rows.items():
+        reduced = keras.ops.convert_to_numpy(model.reduced[medium](of_medium))
+        mean, projection = found[medium]
+        np.testing.assert_allclose(reduced, (of_medium - mean) @ projection, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(
+            model.reduced[medium].project(of_medium), reduced, rtol=1e-4, atol=1e-5
+        )
 
 
 def test_three_media():
