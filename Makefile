@@ -39,6 +39,8 @@ tables: .venv/test-installed
 
 benchmark: .venv/test-installed
 	$(BIN)/python -m benchmarks.ranking
+	$(BIN)/python -m benchmarks.hamming
+	$(BIN)/python -m benchmarks.hamming_map
 	$(BIN)/python -m benchmarks.train_step
 	KERAS_BACKEND=tensorflow $(BIN)/python -m benchmarks.pipeline
 

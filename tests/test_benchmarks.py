@@ -30,6 +30,37 @@ def test_ranking(monkeypatch, capsys):
 
 
 @pytest.mark.every_backend
+@pytest.mark.filterwarnings("ignore")
+def test_hamming(monkeypatch, capsys):
+    pytest.importorskip("faiss")
+    hamming = importlib.import_module("benchmarks.hamming")
+    monkeypatch.setattr(sys, "argv", ["hamming.py", "--quick"])
+    before = hamming.RESULTS.read_bytes() if hamming.RESULTS.exists() else None
+    hamming.main()
+    table = capsys.readouterr().out
+    assert table.count("FAISS") == table.count("keras_xmr") == table.count("sign product") == 2
+    assert table.count("product alone") == 2
+    assert (hamming.RESULTS.read_bytes() if hamming.RESULTS.exists() else None) == before
+    # And it would notice a wrong distance.
+    monkeypatch.setattr(hamming, "sign_product", lambda *_: np.zeros((20, 10)))
+    with pytest.raises(RuntimeError, match="sign product finds other distances"):
+        hamming.compare(*hamming.QUICK, 1, 2**20)
+
+
+@pytest.mark.every_backend
+def test_hamming_map(monkeypatch, capsys):
+    hamming_map = importlib.import_module("benchmarks.hamming_map")
+    monkeypatch.setattr(sys, "argv", ["hamming_map.py", "--quick"])
+    before = hamming_map.RESULTS.read_bytes() if hamming_map.RESULTS.exists() else None
+    hamming_map.main()
+    assert capsys.readouterr().out.count("MiB") == 2
+    assert (hamming_map.RESULTS.read_bytes() if hamming_map.RESULTS.exists() else None) == before
+    monkeypatch.setattr(hamming_map, "loop", lambda *_: 0.0)
+    with pytest.raises(RuntimeError, match=r"the loop finds 0\.0"):
+        hamming_map.main()
+
+
+@pytest.mark.every_backend
 @pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"])
 def test_train_step(backend):
     # Fails unless the losses of each model and of the hand-written loop agree.

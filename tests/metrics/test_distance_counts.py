@@ -72,6 +72,16 @@ def test_counts_are_those_of_a_loop(bits, kind, classes):
     np.testing.assert_array_equal(counts.relevant, relevant)
 
 
+def test_class_numbers_may_be_any():
+    gallery = np.zeros((5, 1), np.uint8)
+    labels = np.array([-1, 3, 259, 2**40 + 3, 3])
+    counts = distance_counts(gallery[:1], gallery, np.array([3]), labels)
+    assert counts.relevant[0, 0] == 2
+    many = np.arange(70_000)
+    counts = distance_counts(gallery[:1], np.zeros((70_000, 1), np.uint8), many[-1:], many)
+    assert counts.relevant[0, 0] == 1
+
+
 def test_every_item_may_differ_in_every_bit():
     for bits in (8, 120, 128, 248):
         gallery = np.full((3, bits // 8), 255, np.uint8)
