@@ -1,5 +1,6 @@
 """The command line on own pictures and sentences: from files to a preset that takes files."""
 
+import itertools
 import json
 
 import numpy as np
@@ -106,8 +107,13 @@ def test_options_of_training_go_through(files, tmp_path, more, capsys):
     assert not (tmp_path / "y.checkpoint").exists()
 
 
-@pytest.mark.parametrize("method", ["acmr", "cm_gans --text-cnn", "mhtn"])
-@pytest.mark.parametrize("more", ["", "--fine-tune 0.1"])
+@pytest.mark.parametrize(
+    ("method", "more"),
+    [
+        *itertools.product(("acmr", "cm_gans --text-cnn", "mhtn"), ("", "--fine-tune 0.1")),
+        ("ugach", ""),
+    ],
+)
 def test_other_models_learn_from_pictures(files, tmp_path, method, more, capsys):
     out = tmp_path / "y"
     arguments = (
@@ -136,7 +142,10 @@ def test_pictures_without_a_trunk_and_trunks_without_pictures_are_told(files, tm
     assert "--trunk" in capsys.readouterr().err
     arguments = f"train semantic_matching --trunk squeezenet --data toy --out {tmp_path / 'z'}"
     assert main(arguments.split()) == 1
-    assert "Only acmr, chtn, cm_gans, mhtn take --trunk" in capsys.readouterr().err
+    assert "Only acmr, chtn, cm_gans, mhtn, ugach take --trunk" in capsys.readouterr().err
+    arguments = f"train ugach --data toy --fine-tune 0.1 --out {tmp_path / 'z'}"
+    assert main(arguments.split()) == 1
+    assert "Only acmr, chtn, cm_gans, mhtn take --fine-tune" in capsys.readouterr().err
     query = f"search --preset chtn_pascal --image {files / '0.png'}"
     assert main(query.split()) == 1
     assert "Train one with --trunk" in capsys.readouterr().err

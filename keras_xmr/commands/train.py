@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from keras_xmr.training.recipes import Recipe
 
 # Those that take an option which others do not.
-NETWORKS = ("acmr", "chtn", "cm_gans", "mhtn")
+TRAINING_TRUNKS = ("acmr", "chtn", "cm_gans", "mhtn")
+NETWORKS = (*TRAINING_TRUNKS, "ugach")
 TAKING = {
     "source": ("chtn", "mhtn"),
     "trunk": NETWORKS,
+    # The graph of UGACH is of features that stay as they are.
+    "fine_tune": TRAINING_TRUNKS,
     "hub": NETWORKS,
     "kernel": ("kcca",),
     "set": tuple(name for name in LINEAR if name != "semantic_matching"),
@@ -37,7 +40,8 @@ def run(arguments: argparse.Namespace) -> None:
     for option, methods in TAKING.items():
         if getattr(arguments, option) and arguments.method not in methods:
             raise ValueError(
-                f"Only {', '.join(methods)} take --{option}. Received: method={arguments.method!r}."
+                f"Only {', '.join(methods)} take --{option.replace('_', '-')}. "
+                f"Received: method={arguments.method!r}."
             )
     data = load(arguments.data, raw=raw, skip_bad=arguments.skip_bad)
     source = (
