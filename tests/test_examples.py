@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
         ("train_mhtn.py", ["toy"], "MHTN without adversary"),
         ("train_acmr.py", ["toy"], "ACMR, centred posteriors"),
         ("train_cm_gans.py", ["toy"], "CM-GANs, centred posteriors"),
+        ("train_ugach.py", ["toy"], "its discriminator before the game"),
         ("missing_media.py", ["toy"], "3d: 40 items of 2 classes"),
         ("add_medium.py", ["toy"], "text: encoded as before, to the last bit"),
         ("search.py", ["a bird on a branch"], "bird/"),

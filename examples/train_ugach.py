@@ -1,0 +1,81 @@
+"""Train UGACH on Pascal Sentences, step by step: binary codes, learnt without labels.
+
+Runs on a fresh machine: the data set comes with the package as features.
+
+Usage: KERAS_BACKEND=jax python examples/train_ugach.py, or with the argument `toy` for seconds on
+synthetic data.
+"""
+
+import sys
+
+import keras
+
+import keras_xmr
+from keras_xmr.metrics import cosine_scores, unpack_bits
+from keras_xmr.preprocessing import FeatureScaler, Preprocessor
+
+PRETRAINING, EPOCHS = 40, 20
+BATCH_SIZE = 100
+BITS = 64
+HIDDEN = 512  # The authors have 8192, for 15,000 pairs.
+COMPONENTS = 64  # Canonical components of the pairs, without labels, that networks and graph see.
+NEIGHBORS = 20  # Matches of an instance; the authors have 5 nearest in each medium.
+POOL = 200
+TEMPERATURE = 16.0  # Nearer to 0 the generator picks pairs that do belong together.
+SEED = 0
+
+if sys.argv[1:] == ["toy"]:
+    data = keras_xmr.datasets.toy()
+    PRETRAINING, EPOCHS, BATCH_SIZE = 2, 2, 16
+    BITS, HIDDEN, COMPONENTS, NEIGHBORS, POOL = 16, 16, 4, 3, 20
+else:
+    data = keras_xmr.datasets.pascal_sentences()
+
+
+def optimizer(rate, epochs, batches):
+    """AdamW whose rate falls to zero."""
+    falling = keras.optimizers.schedules.CosineDecay(rate, decay_steps=epochs * len(batches))
+    return keras_xmr.optimizers.AdamW(falling, weight_decay=1.0, undecayed="bias")
+
+
+# First the discriminator alone: it learns to tell matches from candidates that are drawn at random.
+# What counts as a match is in a graph of nearest neighbours, which `batches` makes of features.
+discriminator = keras_xmr.UGACH.for_data(
+    data,
+    preprocessor=Preprocessor.for_data(data, image=FeatureScaler(standardize=False)),
+    bits=BITS,
+    hidden_units=HIDDEN,
+    components=COMPONENTS,
+    neighbors=NEIGHBORS,
+    pool_size=POOL,
+    temperature=TEMPERATURE,
+    generator_steps=0,
+    seed=SEED,
+)
+batches = discriminator.batches(data, batch_size=BATCH_SIZE, seed=SEED)
+discriminator.compile(optimizer(3e-3, PRETRAINING, batches))
+discriminator.fit(batches, epochs=PRETRAINING, verbose=2)
+
+# Then the game: a generator, which starts as a copy, picks candidates that are hard to tell from
+# matches. Each player has an optimizer.
+model = discriminator.with_generator()
+model.compile(
+    {
+        "discriminator": optimizer(3e-3, EPOCHS, batches),
+        "generator": optimizer(3e-4, EPOCHS, batches),
+    }
+)
+model.fit(batches, epochs=EPOCHS, verbose=2)
+
+# The test part is looked at once, at the end. Its labels are the first that are looked at.
+for name, method in (("UGACH", model), ("its discriminator before the game", discriminator)):
+    print(f"\n{name}\n{keras_xmr.evaluate(method, data).table()}")
+
+# Codes are packed: a byte for eight bits. A query need not be: what its bits are the signs of
+# tells more, and the gallery stays as small.
+test = data.part("test")
+codes = model.encode_text(test)
+queries = model.encode(test, "image", as_bits=False)
+scores = cosine_scores(queries, unpack_bits(codes))
+print(f"\n{len(codes)} texts in {codes.nbytes} bytes; {queries.shape[1]} numbers for each query")
+print(f"nearest text of the first picture: {test.medium('text').ids[scores[0].argmax()]}")
