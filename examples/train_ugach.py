@@ -11,7 +11,6 @@ import sys
 import keras
 
 import keras_xmr
-from keras_xmr.metrics import cosine_scores, unpack_bits
 from keras_xmr.preprocessing import FeatureScaler, Preprocessor
 
 PRETRAINING, EPOCHS = 40, 20
@@ -71,11 +70,11 @@ model.fit(batches, epochs=EPOCHS, verbose=2)
 for name, method in (("UGACH", model), ("its discriminator before the game", discriminator)):
     print(f"\n{name}\n{keras_xmr.evaluate(method, data).table()}")
 
-# Codes are packed: a byte for eight bits. A query need not be: what its bits are the signs of
-# tells more, and the gallery stays as small.
+# Codes are packed: a byte for eight bits. A query need not be: the numbers whose signs are its bits
+# tell more than these, and the gallery is as small as before.
 test = data.part("test")
 codes = model.encode_text(test)
 queries = model.encode(test, "image", as_bits=False)
-scores = cosine_scores(queries, unpack_bits(codes))
-print(f"\n{len(codes)} texts in {codes.nbytes} bytes; {queries.shape[1]} numbers for each query")
-print(f"nearest text of the first picture: {test.medium('text').ids[scores[0].argmax()]}")
+index = keras_xmr.HammingIndex().add(codes, test.medium("text").ids)
+print(f"\n{len(codes)} texts in {codes.nbytes} bytes. Nearest to the first pictures:")
+print(index.search(queries[:3], k=3).ids)

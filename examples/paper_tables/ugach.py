@@ -1,0 +1,166 @@
+"""UGACH, its discriminator alone, and codes without training: `ugach.csv`.
+
+Pascal Sentences: the five splits of the other tables, a seed for each; bundled features of
+MobileNetV2. Wikipedia (it needs KERAS_XMR_DATA): five seeds. No method sees a label in training.
+UGACH's recipe and, here, ridge and weights of the canonical components are chosen by the MAP on
+validation parts. "alone" has as many updates of the discriminator, with candidates drawn uniformly.
+MAP is MAP@all by Hamming distance, expected over the order of equal distances. P-values are of
+paired tests over the queries of all directions, whose average precision is first averaged over the
+seeds of a split.
+
+Usage: python examples/paper_tables/ugach.py [words in the names of the parts that are to be made]
+"""
+
+import itertools
+import platform
+import sys
+from dataclasses import replace
+
+import keras
+import numpy as np
+from cca_hashing import KINDS, CCAHashing
+from chtn import SEEDS, per_query
+from games import Table, trained
+
+import keras_xmr
+from keras_xmr import datasets
+from keras_xmr.evaluation import paired_test
+from keras_xmr.models.ugach_variants import PAPER, RELEASED
+from keras_xmr.training.recipes import preprocessor_for, recipe_for
+
+BITS = (16, 32, 64, 128)
+MAIN = "UGACH, 64 bits"
+ALONE = "UGACH, 64 bits, discriminator alone"
+RIDGES, POWERS = (0.3, 1.0, 3.0, 10.0, 30.0), (0, 1, 2)
+# The networks of the release have 8192 hidden units, for 15,000 pairs.
+WIDTH = 1024
+
+
+def parts():
+    """Name, features and data sets (one for each split) of every part of the table."""
+    splits = [datasets.pascal_sentences(split_seed=seed) for seed in SEEDS]
+    yield "Pascal Sentences", "MobileNetV2, words", lambda: splits
+    yield (
+        "Wikipedia, paper split",
+        "SIFT-128, LDA-10",
+        lambda: [datasets.wikipedia("lda", split="paper")],
+    )
+
+
+def methods(sets):
+    """Name of a method, and for each data set the models to report on."""
+    for kind in KINDS:
+        yield hashing(sets, kind)
+    recipe = recipe_for(sets[0], "ugach")
+
+    def of(arguments, **more):
+        changed = replace(recipe, model=recipe.model | arguments, **more)
+        return trained("ugach", sets, None, SEEDS, changed)
+
+    for bits in BITS:
+        yield f"UGACH, {bits} bits", of({"bits": bits})
+    yield ALONE, of({"generator_steps": 0})
+    # What the other variants do without: canonical components, and the settings chosen with them.
+    plain = {"components": None, "neighbors": 5, "temperature": 1.0, "hidden_units": WIDTH}
+    plain = {k: v for k, v in recipe.model.items() if k not in plain} | plain
+    for name, variant in (("paper", PAPER), ("released", RELEASED | {"hidden_units": WIDTH})):
+        changed = replace(recipe, model=plain | variant)
+        yield f"UGACH, 64 bits, {name}", trained("ugach", sets, None, SEEDS, changed)
+
+
+def hashing(sets, kind):
+    """Name and models of hashing by CCA at 64 bits, tuned on validation."""
+
+    def fitted(ridge, power, data, seed):
+        inputs = preprocessor_for(data, recipe_for(data, "ugach"))
+        return CCAHashing(64, kind, ridge, power, inputs, seed).fit(data)
+
+    def validation(setting):
+        return np.mean(
+            [
+                keras_xmr.evaluate(fitted(*setting, data, 0), data, split="validation").map
+                for data in sets
+            ]
+        )
+
+    ridge, power = max(itertools.product(RIDGES, POWERS), key=validation)
+    print(f"  {kind}: ridge {ridge}, power {power}", file=sys.stderr)
+    of_split = [[seed] for seed in SEEDS] if len(sets) > 1 else [list(SEEDS)]
+    return f"CCA {kind}, 64 bits", [
+        [fitted(ridge, power, data, seed) for seed in numbers]
+        for data, numbers in zip(sets, of_split, strict=True)
+    ]
+
+
+def random_map(sets):
+    """Expected MAP of a random ranking, of both directions."""
+    values = []
+    for data in sets:
+        part = data.part("test")
+        labels = [part.media[m].labels for m in ("image", "text")]
+        for queries, gallery in (labels, labels[::-1]):
+            n = len(gallery)
+            harmonic = (1 / np.arange(1, n + 1)).sum()
+            relevant = (queries[:, None] == gallery).sum(axis=1)
+            # Of an item at rank i the expected precision is 1/i + (i - 1)/i * (R - 1)/(n - 1).
+            values.append(np.mean((harmonic + (n - harmonic) * (relevant - 1) / (n - 1)) / n))
+    return np.mean(values)
+
+
+def rows(part, features, evaluated, sets):
+    """The rows of a part: mean and spread over runs, and the tests."""
+    queries = {name: per_query(reports) for name, reports in evaluated.items()}
+    hashes = [name for name in evaluated if name.startswith("CCA")]
+    best = max(hashes, key=lambda name: queries[name].mean())
+    common = {
+        "source": "python examples/paper_tables/ugach.py",
+        "machine": f"{platform.machine()} CPU, Python {platform.python_version()}, "
+        f"Keras {keras.__version__} on {keras.config.backend()}",
+    }
+    yield {
+        "data": part, "features": features, "method": "random ranking, expected", "runs": len(sets),
+        "direction": "average", "MAP@all": float(random_map(sets)), **common,
+    }  # fmt: skip
+    for name, reports in evaluated.items():
+        values = np.array([[*(d.metrics["MAP@all"] for d in r.directions), r.map] for r in reports])
+        directions = [*(d.name for d in reports[0].directions), "average"]
+        for direction, column in zip(directions, values.T, strict=True):
+            row = {
+                "data": part,
+                "features": features,
+                "method": name,
+                "runs": len(reports),
+                "direction": direction,
+                "MAP@all": float(column.mean()),
+                "std": float(column.std(ddof=1)),
+            }
+            if direction == "average":
+                for title, other in (("best_cca_hash", best), ("alone", ALONE)):
+                    if name != other and other in queries:
+                        row[f"p_against_{title}"] = paired_test(queries[name], queries[other])
+            yield row | common
+
+
+def main() -> None:
+    table = Table("ugach.csv")
+    wanted = sys.argv[1:]
+    for part, features, load in parts():
+        if all(word in part for word in wanted):
+            print(part, file=sys.stderr)
+            sets = load()
+            evaluated = {}
+            for name, models in methods(sets):
+                evaluated[name] = [
+                    keras_xmr.evaluate(model, data)
+                    for data, of_split in zip(sets, models, strict=True)
+                    for model in of_split
+                ]
+                mean = np.mean([report.map for report in evaluated[name]])
+                print(f"  {name}: {mean:.4f}", file=sys.stderr)
+            found = list(rows(part, features, evaluated, sets))
+            columns = dict.fromkeys(max(found, key=len), "")
+            table.write(part, [columns | row for row in found])
+
+
+if __name__ == "__main__":
+    main()
