@@ -23,10 +23,8 @@ def canonical_components(
         length: Root of the mean squared length that projected rows have.
 
     Returns:
-        Medium to the mean `(d,)` and the projection `(d, count)`, float32.
-
-    Raises:
-        ValueError: If rows span fewer directions than `count`.
+        Medium to the mean `(d,)` and the projection `(d, count)`, float32. Where the rows of a
+        medium span fewer directions, the last columns are zero.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -46,18 +44,14 @@ def canonical_components(
         left, singular, right = np.linalg.svd(of_medium - means[name], full_matrices=False)
         variances = np.square(singular) / len(of_medium)
         real = variances > variances.max(initial=0.0) * 1e-9
-        if real.sum() < count:
-            raise ValueError(
-                "There are no more components than directions in the training rows. "
-                f"Received: components={count}, {name!r} of rank {real.sum()}."
-            )
         scales = 1.0 / np.sqrt(variances[real] + ridge * variances.mean())
         whitened[name] = left[:, real] * np.sqrt(variances[real]) * scales
         maps[name] = right[real].T * scales
-    directions = _common_directions(whitened, count)
+    spanned = min(count, *(w.shape[1] for w in whitened.values()))
+    directions = _common_directions(whitened, spanned)
     found = {}
     for name, of_medium in rows.items():
-        projection = maps[name] @ directions[name]
+        projection = np.pad(maps[name] @ directions[name], ((0, 0), (0, count - spanned)))
         projected = (of_medium - means[name]) @ projection
         projection *= length / np.sqrt(np.square(projected).sum(axis=1).mean())
         found[name] = means[name].astype(np.float32), projection.astype(np.float32)

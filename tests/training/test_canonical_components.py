@@ -53,7 +53,14 @@ def test_three_media_meet_in_what_they_have_in_common():
         assert correlations.min() > 0.6
 
 
-def test_there_are_no_more_than_directions():
+def test_what_rows_do_not_span_is_zero():
     few = {name: rows[:4] for name, rows in ROWS.items()}
-    with pytest.raises(ValueError, match=r"components=5, 'image' of rank 3"):
-        canonical_components(few, 5)
+    found = canonical_components(few, 5)
+    for name, (mean, projection) in found.items():
+        assert projection.shape == (ROWS[name].shape[1], 5)
+        assert np.linalg.matrix_rank(projection) == 3
+        assert not projection[:, 3:].any()
+        # As long as if there were no more than those.
+        _, alone = canonical_components(few, 3)[name]
+        np.testing.assert_array_equal(projection[:, :3], alone)
+        assert np.isfinite((few[name] - mean) @ projection).all()
