@@ -156,11 +156,18 @@ class RBM(keras.layers.Layer):
 
     def _texts(self, logits: Tensor, length: Tensor) -> Tensor:
         """Counts of words, whose sum is the length; a part of a word is a draw that counts less."""
-        words = keras.random.categorical(logits, self.draws, seed=self.seed_generator)
+        length = ops.cast(length, "float32")
         drawn = ops.clip(ops.ceil(length), 1, self.draws)
         counted = ops.cast(ops.arange(self.draws)[None, :] < ops.cast(drawn, "int32"), "float32")
-        each = ops.one_hot(words, ops.shape(logits)[-1], dtype="float32")
-        return ops.sum(each * (counted * length / drawn)[..., None], axis=1)
+        thrown = keras.random.uniform(ops.shape(counted), seed=self.seed_generator)
+        # How many of the draws are of a word or of one before it: far cheaper than
+        # `keras.random.categorical`, which needs a random number for each word and draw.
+        up_to = ops.cumsum(ops.softmax(logits), axis=-1)[:, None, :]
+        below = ops.cast(thrown[:, :, None] <= up_to, "float32")
+        counts = ops.sum(counted[:, :, None] * below, axis=1)
+        counts = ops.concatenate([counts[:, :-1], drawn], axis=1)
+        before = ops.pad(counts[:, :-1], [[0, 0], [1, 0]])
+        return (counts - before) * (length / drawn)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> Any:
         return (*input_shape[:-1], self.units)

@@ -1,0 +1,213 @@
+"""What models trained in stages share: the order of stages, what each trains, resuming, errors."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from keras_xmr import CMDN, BimodalAE, CorrAE, MultimodalDBN, evaluate
+from keras_xmr.datasets import toy
+from keras_xmr.models.cross_modal_model import CrossModalModel
+from tests.baselines.planted_classes import CLASSES, planted
+from tests.baselines.small import MEDIA, SMALL, batch, climbed, numpy, small
+
+KINDS = list(SMALL)
+STAGES = {
+    BimodalAE: ["layer_1", "layer_2", "code"],
+    CMDN: ["separate", "layer_1", "joint", "fused", "labels", "code_1", "code_2"],
+    CorrAE: ["layer_1", "layer_2", "code"],
+    MultimodalDBN: ["layer_1", "layer_2", "joint"],
+}
+
+
+class Killed(Exception):
+    """What ends a run in the middle."""
+
+
+class KillAt(keras.callbacks.Callback):
+    """End a run after an epoch, once that is saved."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epoch:
+            raise Killed
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """Of each stage that was trained: its name, epochs, and the weights before and after."""
+    stages = []
+    fit = CrossModalModel.fit
+
+    def watched(self, *args, **kwargs):
+        before = self.get_weights()
+        stages.append([self.stage.name, kwargs["epochs"], before, None])
+        history = fit(self, *args, **kwargs)
+        stages[-1][3] = self.get_weights()
+        return history
+
+    monkeypatch.setattr(CrossModalModel, "fit", watched)
+    return stages
+
+
+def make(kind, data=None, **more):
+    data = data or toy()
+    model = kind.for_data(data, **{**SMALL[kind], "seed": 0, "pretraining_epochs": 1, **more})
+    model.compile(keras.optimizers.Adam(1e-2))
+    return model
+
+
+def fit(model, data=None, epochs=1, **more):
+    batches = model.batches(data or toy(), batch_size=20)
+    return model.fit(batches, epochs=epochs, verbose=0, **more)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_stages_come_in_order_and_each_trains_its_own_layers_alone(kind, seen):
+    model = make(kind, pretraining_epochs=2)
+    fit(model)
+    assert [name for name, *_ in seen] == STAGES[kind]
+    assert [epochs for _, epochs, *_ in seen] == [2] * (len(seen) - 1) + [1]
+    assert model.stage.name == STAGES[kind][-1]
+    for stage, (_, _, before, after) in zip(model.stages(), seen, strict=True):
+        mine = {id(w) for layer in stage.layers for w in layer.weights}
+        for weight, old, new in zip(model.weights, before, after, strict=True):
+            assert np.any(old != new) == (id(weight) in mine), (stage.name, weight.path)
+    trained = [id(w) for stage in model.stages() for layer in stage.layers for w in layer.weights]
+    assert {id(w) for w in model.weights} - {id(model.pretrained)} == set(trained)
+
+
+def test_early_stages_are_trained_once(seen, tmp_path):
+    model = make(CorrAE)
+    fit(model)
+    fit(model)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    fit(loaded)
+    copy = model.copy_with(cd_steps=2)
+    copy.compile("adam")
+    fit(copy)
+    assert [name for name, *_ in seen] == [*STAGES[CorrAE], "code", "code", "code"]
+
+
+def test_the_optimizer_of_fit_is_that_of_the_last_stage():
+    model = make(BimodalAE)
+    optimizer = model.optimizer
+    history = fit(model, epochs=2)
+    assert model.optimizer is optimizer
+    assert int(optimizer.iterations) == 4
+    assert set(history.history) == {"loss", "image", "text"}
+
+
+def test_batches_go_on_from_stage_to_stage(monkeypatch):
+    begins = []
+    fit_stage = CrossModalModel.fit
+
+    def watched(self, batches, **kwargs):
+        begins.append(batches.epoch)
+        return fit_stage(self, batches, **kwargs)
+
+    monkeypatch.setattr(CrossModalModel, "fit", watched)
+    fit(make(CorrAE, pretraining_epochs=3))
+    assert begins == [0, 3, 6]
+
+
+@pytest.mark.parametrize("stage", ["layer_2", "code"])
+def test_a_killed_run_ends_as_one_that_was_not(stage, tmp_path, monkeypatch):
+    whole = make(CorrAE, pretraining_epochs=2)
+    fit(whole, epochs=2, checkpoint=tmp_path / "whole")
+    with monkeypatch.context() as patched:
+        original = CrossModalModel.fit
+
+        def killed(self, *args, callbacks=(), **kwargs):
+            more = [KillAt(1)] if self.stage.name == stage else []
+            return original(self, *args, callbacks=[*(callbacks or ()), *more], **kwargs)
+
+        patched.setattr(CrossModalModel, "fit", killed)
+        with pytest.raises(Killed):
+            fit(make(CorrAE, pretraining_epochs=2), epochs=2, checkpoint=tmp_path / "killed")
+    resumed = make(CorrAE, pretraining_epochs=2)
+    history = fit(resumed, epochs=2, checkpoint=tmp_path / "killed")
+    assert history.epoch == [0, 1]
+    for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_stacks_are_climbed_as_their_papers_say(kind):
+    model = small(kind, visible={"text": "replicated_softmax"})
+    x, _ = batch()
+    outputs = model(x)
+    for medium, wanted in climbed(model, x, words=("text",)).items():
+        last = numpy(outputs[f"{medium}_{len(model.stacks[medium])}"])
+        np.testing.assert_allclose(last, wanted, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_three_media_have_one_space(kind):
+    data = planted(("image", "text", "audio"))
+    model = kind.for_data(data, preprocessor=features(data), **SMALL[kind])
+    x = model.preprocess(data.part("test"))
+    widths = {medium: model.encode(x, medium).shape for medium in data.media}
+    assert set(widths.values()) == {(80, 4)}
+    y = dict.fromkeys(x, np.eye(CLASSES, dtype="float32")[np.arange(80) % CLASSES])
+    assert all(np.isfinite(numpy(v)) for v in model.loss_terms(y, model(x)).values())
+
+
+def features(data):
+    """Plain scaling of every medium; one is called text, but holds features."""
+    from keras_xmr.preprocessing import FeatureScaler, Preprocessor
+
+    return Preprocessor({name: FeatureScaler(norm="none") for name in data.media})
+
+
+def test_constant_columns_and_a_class_that_training_lacks():
+    data = planted(constant=True, missing=2)
+    model = make(CMDN, data)
+    fit(model, data)
+    encoded = model.encode(data, "image")
+    assert np.isfinite(encoded).all()
+    assert np.isfinite(evaluate(model, data).map)
+    alone = model.encode(data.media["image"].items[:1], "image")
+    np.testing.assert_allclose(alone, encoded[:1], atol=1e-6)
+
+
+def test_a_trunk_is_never_trained():
+    trunk = keras.Sequential([keras.Input((7,)), keras.layers.Dense(5)])
+    model = CorrAE(MEDIA, 3, trunks={"image": trunk}, **SMALL[CorrAE])
+    model.compile("adam")
+    x, y = batch({"image": 7, "text": 4})
+    before = trunk.get_weights()
+    model.fit(x, y, epochs=1, verbose=0)
+    for one, other in zip(before, trunk.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert model.encode(x, "image").shape == (6, 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"visible": {"text": "binary"}}, r"Visible units are .* Received: visible={'text': 'bin"),
+        ({"visible": {"audio": "gaussian"}}, r"of the media \['image', 'text'\]"),
+        ({"hub": "audio"}, r"hub is one of the media\. Received: hub='audio'"),
+        ({"pathway_units": ()}, r"at least one machine\. Received: units=\(\)"),
+        ({"media": {"image": 3}}, r"at least two media\. Received: media={'image': 3}"),
+    ],
+)
+def test_wrong_arguments_are_errors(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        CorrAE(**{"media": MEDIA, "num_classes": 3, **SMALL[CorrAE], **arguments})
+
+
+def test_data_that_are_not_paired_are_paired_by_class():
+    data = toy()
+    unnamed = {name: replace(items, pairs=None) for name, items in data.media.items()}
+    data = replace(data, media=unnamed)
+    model = make(MultimodalDBN, data)
+    batches = model.batches(data, pairing="class", batch_size=20)
+    model.fit(batches, epochs=1, verbose=0)
+    assert np.isfinite(evaluate(model, data).map)
