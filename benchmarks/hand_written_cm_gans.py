@@ -30,7 +30,7 @@ def weights_of(model: Any) -> tuple[dict[str, np.ndarray], list[str]]:
         blocks[f"{m}_judge"] = judges.hidden[m]
         plain |= {f"{m}_last": parts.last[m], f"{m}_verdict": judges.last[m]}
         plain[f"{m}_intra_judge"] = judges.intra[m]
-    layers = plain | {name: block.affine for name, block in blocks.items()}
+    layers = plain | blocks
     weights = {f"{name}_w": layer.kernel for name, layer in layers.items()}
     weights |= {f"{name}_b": layer.bias for name, layer in layers.items()}
     weights |= {f"{name}_scale": block.gamma for name, block in blocks.items()}

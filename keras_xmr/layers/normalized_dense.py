@@ -5,9 +5,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_xmr.layers.batch_normalization import BatchNormalization
 from keras_xmr.layers.fully_connected import Shape
 from keras_xmr.types import Config, Tensor
+
+# Of the release, whose framework calls the share of the new statistics momentum.
+MOMENTUM, EPSILON = 0.9, 1e-5
 
 
 @keras.saving.register_keras_serializable(package="keras_xmr")
@@ -60,36 +62,58 @@ class NormalizedDense(keras.layers.Layer):
         self.slope = slope
         self.batch_normalization = batch_normalization
         self.seed = seed
-        policy = self.dtype_policy
-        # Normalisation takes the bias away again, whatever it is at first.
-        self.affine = keras.layers.Dense(
-            units, kernel_initializer=fan_in_uniform(seed), name="affine", dtype=policy
-        )
-        # Epsilon and momentum are the release's.
-        self.statistics = [
-            BatchNormalization(momentum=0.9, epsilon=1e-5, center=False, scale=False, dtype=policy)
-            for _ in range(media if batch_normalization else 0)
-        ]
 
     def build(self, input_shape: Shape) -> None:
-        self.affine.build(input_shape)
-        for statistics in self.statistics:
-            statistics.build((*input_shape[:-1], self.units))
-        if not self.batch_normalization:
-            super().build(input_shape)
-            return
-        scale = keras.initializers.RandomNormal(
-            1.0, 0.02, None if self.seed is None else self.seed + 1
+        width, policy = (self.units,), self.variable_dtype
+        self.kernel = self.add_weight(
+            shape=(input_shape[-1], self.units),
+            initializer=fan_in_uniform(self.seed),
+            name="kernel",
         )
-        self.gamma = self.add_weight(shape=(self.units,), initializer=scale, name="gamma")
-        self.beta = self.add_weight(shape=(self.units,), initializer="zeros", name="beta")
+        # Normalisation takes the bias away again, whatever it is at first.
+        self.bias = self.add_weight(shape=width, initializer="zeros", name="bias")
+        if self.batch_normalization:
+            scale = keras.initializers.RandomNormal(
+                1.0, 0.02, None if self.seed is None else self.seed + 1
+            )
+            self.gamma = self.add_weight(shape=width, initializer=scale, name="gamma")
+            self.beta = self.add_weight(shape=width, initializer="zeros", name="beta")
+        self.statistics = [
+            tuple(
+                self.add_weight(
+                    shape=width,
+                    initializer=initial,
+                    dtype=policy,
+                    trainable=False,
+                    autocast=False,
+                    name=f"moving_{name}{number}",
+                )
+                for name, initial in (("mean", "zeros"), ("variance", "ones"))
+            )
+            for number in range(self.media if self.batch_normalization else 0)
+        ]
         super().build(input_shape)
 
     def call(self, inputs: Tensor, medium: int = 0, training: bool | None = None) -> Tensor:
-        rows = self.affine(inputs)
+        rows = ops.matmul(inputs, self.kernel) + self.bias
         if self.batch_normalization:
-            rows = self.statistics[medium](rows, training=training) * self.gamma + self.beta
+            rows = self._normalized(rows, self.statistics[medium], bool(training))
         return ops.leaky_relu(rows, negative_slope=self.slope)
+
+    def _normalized(self, rows: Tensor, running: tuple[Any, Any], training: bool) -> Tensor:
+        """Here and not by a layer of its own: on PyTorch calls of layers take much of the time."""
+        dtype = rows.dtype
+        rows = ops.cast(rows, "float32")
+        mean, variance = running
+        if training and self.trainable:
+            mean, variance = ops.moments(rows, axes=(0,))
+            for old, new in zip(running, (mean, variance), strict=True):
+                old.assign(old + (1 - MOMENTUM) * (ops.stop_gradient(new) - old))
+        gamma, beta = (ops.cast(weight, "float32") for weight in (self.gamma, self.beta))
+        normalized = ops.batch_normalization(
+            rows, mean, variance, axis=-1, offset=beta, scale=gamma, epsilon=EPSILON
+        )
+        return ops.cast(normalized, dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)

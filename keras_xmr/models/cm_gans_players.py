@@ -1,6 +1,6 @@
 """The two sides of the game of CM-GANs: generators, and discriminators of two kinds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -28,7 +28,7 @@ class Generators:
         classifiers: Classifiers of the code.
     """
 
-    drops: dict[str, list[keras.layers.Layer]]
+    drops: dict[str, list[Callable[..., Tensor]]]
     lower: Layers
     upper: Layers
     number: dict[str, int]
@@ -70,8 +70,10 @@ class Generators:
         def affine(name: str, units: int, inputs: int) -> keras.layers.Layer:
             return dense(units, inputs, next(seeds), name=name, dtype=dtype)
 
-        def drop(share: float) -> keras.layers.Layer:
-            return keras.layers.Dropout(share, seed=next(seeds), dtype=dtype)
+        def drop(share: float) -> Callable[..., Tensor]:
+            seed = next(seeds)
+            # On PyTorch even layers that do nothing take their time.
+            return keras.layers.Dropout(share, seed=seed, dtype=dtype) if share else _keep
 
         upper = (
             dict.fromkeys(media, block("upper_encoder", common_dim, len(media)))
@@ -118,6 +120,11 @@ class Generators:
         """All layers with weights, each once."""
         parts = (self.lower, self.upper, self.hidden, self.last, self.classifiers)
         return list(dict.fromkeys(layer for part in parts for layer in part.values()))
+
+
+def _keep(rows: Tensor, training: bool | None = None) -> Tensor:
+    """No dropout."""
+    return rows
 
 
 @dataclass(frozen=True)

@@ -234,7 +234,7 @@ CM_GANS_RECIPES = {
         transforms=CHTN_RECIPES["pascal_sentences"].transforms,
         epochs=20,
         beta_1=0.5,
-        weight_decay=1.0,
+        weight_decay=0.5,
     ),
 }
 

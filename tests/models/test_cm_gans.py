@@ -117,7 +117,7 @@ def test_training_one_medium_moves_what_the_other_is_encoded_by():
     x, _ = batch(model)
     before = model.encode(x, "text")
     upper = model.generators.upper["image"]
-    upper.affine.kernel.assign(upper.affine.kernel.numpy() + 0.1)
+    upper.kernel.assign(upper.kernel.numpy() + 0.1)
     assert np.abs(model.encode(x, "text") - before).max() > 1e-3
 
 
@@ -131,7 +131,7 @@ def test_sharing_survives_saving(tmp_path):
 
 def block(rows, layer, training=True):
     """A block by hand, with the statistics of the batch."""
-    affine = rows.astype("float64") @ numpy(layer.affine.kernel) + numpy(layer.affine.bias)
+    affine = rows.astype("float64") @ numpy(layer.kernel) + numpy(layer.bias)
     normal = (affine - affine.mean(axis=0)) / np.sqrt(affine.var(axis=0) + 1e-5)
     scaled = normal * numpy(layer.gamma) + numpy(layer.beta)
     return np.where(scaled > 0, scaled, 0.2 * scaled)
@@ -420,7 +420,7 @@ def test_a_trunk_is_not_moved_to_make_its_rows_easy():
     # Without any code in the game only a leak could reach the trunk.
     model.reconstruction_weight, model.inter_weight = 0.0, 1.0
     for layer in model.discriminators.hidden.values():
-        kernel = layer.affine.kernel
+        kernel = layer.kernel
         kernel.assign(np.vstack([np.zeros((4, 7)), kernel.numpy()[4:]]))
     found = gradients_of(model, "generators", x, y, variables)
     assert all(np.abs(gradient).max() < 1e-7 for gradient in found)
