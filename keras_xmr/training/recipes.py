@@ -216,6 +216,28 @@ ACMR_RECIPES = {
 }
 
 CM_GANS_RECIPES = {
+    "wikipedia": Recipe(
+        model={
+            "hidden_units": 256,
+            "common_dim": 256,
+            "decoder_units": 256,
+            "discriminator_units": 128,
+            "encoder_bn": False,
+            "generator_steps": 1,
+            "inter_weight": 0.1,
+            "intra_weight": 0.1,
+            "dropout": 0.2,
+            "input_dropout": {"image": 0.3, "text": 0.3},
+            "label_smoothing": 0.3,
+            "readout": "centred_probabilities",
+        },
+        transforms=CHTN_RECIPES["wikipedia"].transforms,
+        epochs=40,
+        batch_size=100,
+        beta_1=0.5,
+        weight_decay=1.0,
+        pairing="class",
+    ),
     "pascal_sentences": Recipe(
         model={
             "hidden_units": 512,

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
+from tests.parity.game_worker import GAMES
 from tests.parity.test_parity import BACKENDS, PAIRS, start
-from tests.training.game import game
 
 pytestmark = pytest.mark.every_backend
 
@@ -16,8 +16,9 @@ TOLERANCE = 2e-6
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("games")
-    weights = game(normalize=True, steps=3, seed=4).get_weights()
-    np.savez(folder / "weights.npz", **{f"{i}": weight for i, weight in enumerate(weights)})
+    for name, (make, _) in GAMES.items():
+        weights = enumerate(make().get_weights())
+        np.savez(folder / f"{name}.npz", **{f"{i}": weight for i, weight in weights})
     for backend in BACKENDS:
         start(folder, backend, worker="game_worker.py")
     return {backend: dict(np.load(folder / f"{backend}.npz")) for backend in BACKENDS}
