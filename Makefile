@@ -36,6 +36,7 @@ tables: .venv/test-installed
 	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/chtn.py
 	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/mhtn.py
 	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/acmr.py
+	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/cm_gans.py
 
 benchmark: .venv/test-installed
 	$(BIN)/python -m benchmarks.ranking
