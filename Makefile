@@ -37,11 +37,13 @@ tables: .venv/test-installed
 	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/mhtn.py
 	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/acmr.py
 	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/cm_gans.py
+	$(BIN)/python examples/paper_tables/baselines.py
 
 benchmark: .venv/test-installed
 	$(BIN)/python -m benchmarks.ranking
 	$(BIN)/python -m benchmarks.hamming
 	$(BIN)/python -m benchmarks.hamming_map
+	$(BIN)/python -m benchmarks.baselines
 	$(BIN)/python -m benchmarks.train_step
 	KERAS_BACKEND=tensorflow $(BIN)/python -m benchmarks.pipeline
 

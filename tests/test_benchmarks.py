@@ -61,6 +61,26 @@ def test_hamming_map(monkeypatch, capsys):
 
 
 @pytest.mark.every_backend
+@pytest.mark.filterwarnings("ignore")
+def test_baselines(monkeypatch, capsys):
+    pytest.importorskip("cca_zoo")
+    baselines = importlib.import_module("benchmarks.baselines")
+    monkeypatch.setattr(sys, "argv", ["baselines.py", "--quick"])
+    before = baselines.RESULTS.read_bytes() if baselines.RESULTS.exists() else None
+    baselines.main()
+    table = capsys.readouterr().out
+    # As they run, and in the table at the end.
+    assert table.count("keras_xmr") == table.count("cca-zoo") == 2 * 4
+    assert table.count("scikit-learn") == 2 * 2
+    assert (baselines.RESULTS.read_bytes() if baselines.RESULTS.exists() else None) == before
+    # And it would notice directions that are wrong.
+    rows = baselines.make_rows(60, 30, 20)
+    methods = {"keras_xmr": lambda: rows, "wrong": lambda: [own + 0.1 for own in rows]}
+    with pytest.raises(RuntimeError, match="x: wrong differs"):
+        baselines.compare("x", rows, methods, 1)
+
+
+@pytest.mark.every_backend
 @pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"])
 def test_train_step(backend):
     # Fails unless the losses of each model and of the hand-written loop agree.

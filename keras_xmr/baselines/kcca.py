@@ -1,6 +1,6 @@
 """KCCA: kernel canonical correlation analysis of Hardoon, Szedmak and Shawe-Taylor (2004)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -73,6 +73,78 @@ def usual_gamma(name: str, rows: FloatArray) -> float:
     if not middle:
         return 1.0
     return 1 / (2 * middle * middle) if name == "rbf" else 1 / middle
+
+
+class KernelMap(NamedTuple):
+    """From rows to scores: kernel values with some rows, times coefficients, plus a bias.
+
+    Attributes:
+        support: `(m, d)`.
+        kernel: `(m, k)`.
+        bias: `(k,)`.
+    """
+
+    support: FloatArray
+    kernel: FloatArray
+    bias: FloatArray
+
+
+def kernel_canonical_maps(
+    rows: Sequence[FloatArray],
+    kernels: Sequence[Kernel],
+    regularization: float,
+    n_components: int | None,
+    usual: int = 10,
+    *,
+    landmarks: int | None = None,
+    random_state: int = 0,
+) -> list[KernelMap]:
+    """Canonical directions in the feature spaces of kernels: a map for each medium.
+
+    Args:
+        rows: Rows `(n, d)` of each medium, aligned.
+        kernels: The kernel of each medium.
+        regularization: As in `KCCA`.
+        n_components: Number of directions; `None` for `usual`, or as many as there are.
+        usual: See `n_components`.
+        landmarks: As in `KCCA`.
+        random_state: As in `KCCA`.
+
+    Example:
+        >>> rows = np.random.default_rng(0).standard_normal((20, 3))
+        >>> maps = kernel_canonical_maps([rows, rows], [Kernel("rbf", 0.5, 3, 1.0)] * 2, 0.1, 2)
+        >>> [own.kernel.shape for own in maps]
+        [(20, 2), (20, 2)]
+    """
+    factors, whitened = [], []
+    for own, kernel in zip(rows, kernels, strict=True):
+        factors.append(kernel_factor(own, kernel, landmarks, random_state))
+        scores, _ = centre(factors[-1].scores)
+        ridge = regularization * np.square(scores).mean(axis=0).sum() / max(1, len(own) - 1)
+        whitened.append(whiten(scores, 1.0, float(ridge)))
+    found = common_directions([own.scores for own in whitened], n_components, usual, "KCCA")
+    maps = []
+    for own, factor, basis, direction in zip(rows, factors, whitened, found[1], strict=True):
+        lifted = basis.lift(direction)
+        bias = -factor.scores.mean(axis=0) @ lifted
+        maps.append(KernelMap(own[factor.pivots], factor.dual(lifted), bias))
+    return maps
+
+
+def kernel_factor(
+    rows: FloatArray, kernel: Kernel, landmarks: int | None, random_state: int
+) -> Factor:
+    """The kernel matrix of rows `(n, d)`, or Nystroem's approximation of it, as a factor."""
+    if landmarks is None or landmarks >= len(rows):
+        return factorise(kernel(rows, rows))
+    rng = np.random.default_rng(random_state)
+    chosen = np.sort(rng.permutation(len(rows))[:landmarks])
+    among = factorise(kernel(rows[chosen], rows[chosen]))
+    # Some landmarks may be the same, or nearly so.
+    kept = chosen[among.pivots]
+    corner = among.scores[among.pivots]
+    scores = solve_triangular(corner, kernel(rows, rows[kept]).T, lower=True).T
+    return Factor(scores, kept)
 
 
 class KCCA(Baseline):
@@ -152,23 +224,20 @@ class KCCA(Baseline):
 
     def _fit(self, rows: Rows, part: CrossModalData) -> Weights:
         aligned = paired(rows, part, "KCCA")
-        factors, whitened, gammas = {}, {}, {}
-        for name, own in aligned.items():
-            gammas[name] = self._gamma(name, own)
-            factors[name] = self._factor(own, self._kernel(name, gammas[name]))
-            scores, _ = centre(factors[name].scores)
-            ridge = self.regularization * np.square(scores).mean(axis=0).sum() / (len(own) - 1)
-            whitened[name] = whiten(scores, 1.0, float(ridge))
-        _, directions = common_directions(
-            [own.scores for own in whitened.values()], self.n_components, part.num_classes, "KCCA"
+        gammas = {name: self._gamma(name, own) for name, own in aligned.items()}
+        maps = kernel_canonical_maps(
+            list(aligned.values()),
+            [self._kernel(name, gamma) for name, gamma in gammas.items()],
+            self.regularization,
+            self.n_components,
+            part.num_classes,
+            landmarks=self.landmarks,
+            random_state=self.random_state,
         )
-        weights = {}
-        for (name, factor), direction in zip(factors.items(), directions, strict=True):
-            direction = whitened[name].lift(direction)
-            bias = -factor.scores.mean(axis=0) @ direction
-            support = aligned[name][factor.pivots]
-            weights[name] = (support, factor.dual(direction), bias, np.array([gammas[name]]))
-        return weights
+        return {
+            name: (*own, np.array([gamma]))
+            for (name, gamma), own in zip(gammas.items(), maps, strict=True)
+        }
 
     def _gamma(self, medium: str, rows: FloatArray) -> float:
         given = self._of("gamma", medium)
@@ -177,19 +246,6 @@ class KCCA(Baseline):
     def _kernel(self, medium: str, gamma: float) -> Kernel:
         name, degree, coef0 = (self._of(key, medium) for key in ("kernel", "degree", "coef0"))
         return Kernel(name, gamma, degree, coef0)
-
-    def _factor(self, rows: FloatArray, kernel: Kernel) -> Factor:
-        """The kernel matrix, or Nystroem's approximation of it, as a factor."""
-        if self.landmarks is None or self.landmarks >= len(rows):
-            return factorise(kernel(rows, rows))
-        rng = np.random.default_rng(self.random_state)
-        chosen = np.sort(rng.permutation(len(rows))[: self.landmarks])
-        among = factorise(kernel(rows[chosen], rows[chosen]))
-        # Some landmarks may be the same, or nearly so.
-        kept = chosen[among.pivots]
-        corner = among.scores[among.pivots]
-        scores = solve_triangular(corner, kernel(rows, rows[kept]).T, lower=True).T
-        return Factor(scores, kept)
 
     def _represent(self, rows: FloatArray, medium: str) -> FloatArray:
         """Kernel values with the support `(m, d)`, times the coefficients."""

@@ -18,11 +18,15 @@ KINDS: dict[str, type[Baseline]] = {
     "lgcfl": baselines.LGCFL,
 }
 
-# Square roots of unit variance.
-ROOTS = (FeatureScaler, {"norm": "none"})
+# Each feature with unit variance: nothing else.
+SCALED = (FeatureScaler, {"square_root": False, "norm": "none"})
+# Data set -> medium -> class and arguments of its transform, where it is not the usual one.
 TRANSFORMS: dict[str, dict[str, tuple[type[Any], Config]]] = {
-    "wikipedia": {"image": ROOTS, "text": ROOTS},
-    "pascal_sentences": {"image": (FeatureScaler, {"standardize": False})},
+    "wikipedia": {"image": SCALED, "text": SCALED},
+}
+# The graph of neighbours is better without standardising.
+OWN_TRANSFORMS: dict[tuple[str, str], dict[str, tuple[type[Any], Config]]] = {
+    ("jrl", "pascal_sentences"): {"image": (FeatureScaler, {"standardize": False})},
 }
 
 # Method -> data set -> arguments. Those of other data are the defaults.
@@ -37,8 +41,10 @@ ARGUMENTS: dict[str, dict[str, Config]] = {
 
 def baseline_recipe(method: str, data: CrossModalData) -> Recipe:
     """Arguments and transforms of a linear baseline for a data set; the defaults for others."""
+    usual = TRANSFORMS.get(data.name, {})
     return Recipe(
-        model=ARGUMENTS[method].get(data.name, {}), transforms=TRANSFORMS.get(data.name, {})
+        model=ARGUMENTS[method].get(data.name, {}),
+        transforms=OWN_TRANSFORMS.get((method, data.name), usual),
     )
 
 
