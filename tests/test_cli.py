@@ -85,6 +85,7 @@ def test_other_models_train_evaluate_and_search(method, tmp_path, capsys):
     assert len(found["results"]) == 3
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("method", ["cca", "cfa", "jrl", "kcca", "lgcfl"])
 def test_linear_baselines_train_evaluate_and_search(method, tmp_path, capsys):
     out = tmp_path / method
@@ -97,6 +98,7 @@ def test_linear_baselines_train_evaluate_and_search(method, tmp_path, capsys):
     assert [result["class"] for result in found["results"]] == ["class2"] * 3
 
 
+@pytest.mark.every_backend
 def test_arguments_of_a_linear_baseline_may_be_set(tmp_path, capsys):
     out = tmp_path / "x"
     train = f"train kcca --data toy --out {out}".split()

@@ -4,8 +4,9 @@ Pascal Sentences: five splits, bundled features of MobileNetV2 and SqueezeNet. W
 KERAS_XMR_DATA): LDA and tf-idf texts, official split; validation rows join the training after
 everything was chosen. Methods that draw random numbers have five seeds there, the others one run.
 A row is a method; `settings` are the arguments that were chosen by the mean validation MAP of all
-splits, `validation` is that MAP, `fit_seconds` the median time of a fit with its preprocessing, on
-one thread, `fit_mebibytes` how far one raised the memory of the process at most.
+splits (KCCA: with 500 landmarks), `validation` is that MAP, `fit_seconds` the median processor time
+of a fit with its preprocessing, on one thread, `fit_mebibytes` how far one raised the memory of the
+process at most.
 
 The published rows are CHTN's Table 1: fine-tuned AlexNet features and other texts, so that they are
 no figures of the same task.
@@ -51,6 +52,7 @@ class Contender(NamedTuple):
         fixed: Arguments of its class.
         grid: Argument to the values to choose from.
         cuts: Numbers of leading components to choose from. They need one fit alone.
+        rough: Arguments with which a fit for the choice is cheaper.
         seeded: Whether it draws random numbers.
     """
 
@@ -59,17 +61,19 @@ class Contender(NamedTuple):
     fixed: dict[str, Any] = {}  # noqa: RUF012 (never changed)
     grid: dict[str, tuple[Any, ...]] = {}  # noqa: RUF012
     cuts: tuple[int, ...] = ()
+    rough: dict[str, Any] = {}  # noqa: RUF012
     seeded: bool = False
 
 
 KERNEL_GRID = {"regularization": (1.0, 10.0, 100.0)}
+NYSTROEM = {"landmarks": 500}
 CUTS = (10, 20, 40)
 CONTENDERS = [
     Contender("CCA, no shrinkage, as in the papers", "cca", PAPER, cuts=CUTS),
     Contender("CCA", "cca", grid={"shrinkage": (0.1, 0.5, 0.9, 0.99)}, cuts=CUTS),
     Contender("CFA", "cfa", cuts=CUTS),
-    Contender("KCCA, polynomial", "kcca", POLYNOMIAL, KERNEL_GRID, CUTS),
-    Contender("KCCA, Gaussian", "kcca", GAUSSIAN, KERNEL_GRID, CUTS),
+    Contender("KCCA, polynomial", "kcca", POLYNOMIAL, KERNEL_GRID, CUTS, NYSTROEM),
+    Contender("KCCA, Gaussian", "kcca", GAUSSIAN, KERNEL_GRID, CUTS, NYSTROEM),
     Contender("JRL, settings of the release", "jrl", RELEASED, seeded=True),
     Contender(
         "JRL",
@@ -181,7 +185,7 @@ def tune(contender, sets):
         settings = dict(zip(grid, values, strict=True))
         most = {"n_components": max(contender.cuts)} if contender.cuts else {}
         for data in sets:
-            model = quietly(make(contender, data, settings | most).fit, data)
+            model = quietly(make(contender, data, settings | most | contender.rough).fit, data)
             part = data.part("validation")
             for readout, size in itertools.product(readouts, contender.cuts or (None,)):
                 chosen = dict(settings)
@@ -216,9 +220,9 @@ def row(part, contender, sets):
     seeds = SEEDS if contender.seeded and len(sets) == 1 else [0]
     figures, seconds = [], []
     for data, seed in itertools.product(sets, seeds):
-        model, clock = make(contender, data, settings, seed), time.perf_counter()
+        model, clock = make(contender, data, settings, seed), time.process_time()
         quietly(model.fit, final(data))
-        seconds.append(time.perf_counter() - clock)
+        seconds.append(time.process_time() - clock)
         report = evaluate(model, data)
         figures.append([*(d.metrics["MAP@all"] for d in report.directions), report.map])
     again = make(contender, sets[0], settings)

@@ -23,6 +23,7 @@ def factor_directions(
         Orthonormal columns `(d1, n_components)` and `(d2, n_components)`.
 
     Example:
+        >>> import numpy as np
         >>> rows = np.random.default_rng(0).standard_normal((50, 3))
         >>> first, second = factor_directions(rows - rows.mean(axis=0), rows[:, :2], 2)
         >>> bool(np.allclose(first.T @ first, np.eye(2))), second.shape

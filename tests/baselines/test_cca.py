@@ -16,11 +16,15 @@ def unit_variance(rows):
     return [x / np.sqrt(np.mean(x.var(axis=0, ddof=1))) for x in rows]
 
 
-@pytest.mark.parametrize("shrinkage", [0.0, 0.1, 0.5, 1.0])
-@pytest.mark.parametrize(("n", "widths"), [(60, (7, 5)), (30, (50, 40)), (60, (7, 5, 6))])
-def test_directions_are_those_of_cca_zoo(n, widths, shrinkage):
-    if not shrinkage and n < max(widths):
-        pytest.skip("every direction is as good as any other: see the next test")
+NARROW, WIDE, THREE = (60, (7, 5)), (30, (50, 40)), (60, (7, 5, 6))
+# Not wide without shrinkage: any direction is then as good as any other, see the next test.
+CASES = [(NARROW, c) for c in (0.0, 0.1, 0.5, 1.0)]
+CASES += [(WIDE, 0.1), (WIDE, 1.0), (THREE, 0.0), (THREE, 0.5)]
+
+
+@pytest.mark.parametrize(("size", "shrinkage"), CASES)
+def test_directions_are_those_of_cca_zoo(size, shrinkage):
+    n, widths = size
     rows = unit_variance(shared_rows(n, *widths))
     found, _ = canonical_directions(rows, shrinkage, 3)
     expected = peer("MCCA")(3, shrinkage=shrinkage).fit(rows).weights_
