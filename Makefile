@@ -37,6 +37,7 @@ tables: .venv/test-installed
 	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/mhtn.py
 	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/acmr.py
 	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/cm_gans.py
+	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/ugach.py
 	$(BIN)/python examples/paper_tables/baselines.py
 
 benchmark: .venv/test-installed
