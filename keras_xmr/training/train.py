@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
@@ -114,15 +114,8 @@ def train_model(
             "Models that are trained in stages take a trunk as it is. "
             f"Received: {method=}, trunk_rate={recipe.trunk_rate}. Give trunk_rate=0."
         )
-    train = functools.partial(
-        _train,
-        MODELS[method],
-        recipe=recipe,
-        seed=seed,
-        checkpoint=checkpoint,
-        callbacks=callbacks,
-        progress=progress,
-    )
+    run = _Run(seed, checkpoint, callbacks, progress)
+    train = functools.partial(_train, MODELS[method], recipe=recipe, run=run)
     if not trunks:
         return train(data, source, {})
     if recipe.trunk_rate:
@@ -134,6 +127,15 @@ def train_model(
     return train(data, source, {}).with_trunks(trunks)
 
 
+class _Run(NamedTuple):
+    """How one training is seeded, kept and watched: see `train_model`."""
+
+    seed: int
+    checkpoint: Path | None
+    callbacks: Sequence[keras.callbacks.Callback]
+    progress: bool
+
+
 def _train(
     kind: type[CrossModalModel],
     data: CrossModalData,
@@ -141,60 +143,72 @@ def _train(
     trunks: Trunks,
     *,
     recipe: Recipe,
-    seed: int,
-    checkpoint: Path | None,
-    callbacks: Sequence[keras.callbacks.Callback],
-    progress: bool,
+    run: _Run,
 ) -> CrossModalModel:
     recipe = _with_gaps(kind, data, recipe)
-    if recipe.pretraining and issubclass(kind, UGACH):
-        alone = replace(
-            recipe,
-            model=recipe.model | {"generator_steps": 0},
-            epochs=recipe.pretraining,
-            pretraining=0,
-        )
-        pretrained = _train(
-            kind,
-            data,
-            source,
-            trunks,
-            recipe=alone,
-            seed=seed,
-            # It has a training, and so a checkpoint, of its own.
-            checkpoint=checkpoint and checkpoint / "pretraining",
-            callbacks=callbacks,
-            progress=progress,
-        )
-        assert isinstance(pretrained, UGACH)
-        model: CrossModalModel = pretrained.with_generator(recipe.model.get("generator_steps", 1))
-    else:
-        preprocessor = preprocessor_for(data, recipe, **loaders_for(trunks))
-        of_pictures = {name: _to_train(name, trunk, recipe) for name, trunk in trunks.items()}
-        model = kind.for_data(
-            data,
-            source,
-            preprocessor=preprocessor,
-            trunks=of_pictures | _of_texts(data, preprocessor, recipe, seed),
-            seed=seed,
-            **recipe.model,
-        )
+    make = _pretrained if recipe.pretraining else _new
+    model = make(kind, data, source, trunks, recipe, run)
     batches = model.batches(
         data,
         source,
         pairing=recipe.pairing,
         batch_size=recipe.batch_size,
         sentence_dropout=recipe.sentence_dropout,
-        seed=seed,
+        seed=run.seed,
     )
     optimizer = _optimizers(model, recipe, batches=recipe.epochs * len(batches))
     model.compile(optimizer, **recipe.compile)
-    watching: list[keras.callbacks.Callback] = list(callbacks)
-    if progress:
+    watching: list[keras.callbacks.Callback] = list(run.callbacks)
+    if run.progress:
         every = max(1, recipe.epochs // 10)
         watching += [RetrievalMAP(data, every=every), TrainingProgress()]
-    model.fit(batches, epochs=recipe.epochs, callbacks=watching, checkpoint=checkpoint, verbose=0)
+    model.fit(
+        batches, epochs=recipe.epochs, callbacks=watching, checkpoint=run.checkpoint, verbose=0
+    )
     return model
+
+
+def _new(
+    kind: type[CrossModalModel],
+    data: CrossModalData,
+    source: CrossModalData | None,
+    trunks: Trunks,
+    recipe: Recipe,
+    run: _Run,
+) -> CrossModalModel:
+    """A model with initial weights."""
+    preprocessor = preprocessor_for(data, recipe, **loaders_for(trunks))
+    of_pictures = {name: _to_train(name, trunk, recipe) for name, trunk in trunks.items()}
+    return kind.for_data(
+        data,
+        source,
+        preprocessor=preprocessor,
+        trunks=of_pictures | _of_texts(data, preprocessor, recipe, run.seed),
+        seed=run.seed,
+        **recipe.model,
+    )
+
+
+def _pretrained(
+    kind: type[CrossModalModel],
+    data: CrossModalData,
+    source: CrossModalData | None,
+    trunks: Trunks,
+    recipe: Recipe,
+    run: _Run,
+) -> CrossModalModel:
+    """A model for the game, whose discriminator was trained without a generator."""
+    alone = replace(
+        recipe,
+        model=recipe.model | {"generator_steps": 0},
+        epochs=recipe.pretraining,
+        pretraining=0,
+    )
+    # It has a training, and so a checkpoint, of its own.
+    folder = run.checkpoint and run.checkpoint / "pretraining"
+    model = _train(kind, data, source, trunks, recipe=alone, run=run._replace(checkpoint=folder))
+    assert isinstance(model, UGACH)
+    return model.with_generator(recipe.model.get("generator_steps", 1))
 
 
 def _with_gaps(kind: type[CrossModalModel], data: CrossModalData, recipe: Recipe) -> Recipe:
