@@ -238,7 +238,9 @@ def test_as_many_features_as_items_are_taken_as_they_are(place, arrays):
     np.testing.assert_array_equal(found, arrays["YAll"].astype(np.float32))
 
 
-@pytest.mark.parametrize("kind", ["text", "group", "external link", "soft link", "huge", "cut"])
+@pytest.mark.parametrize(
+    "kind", ["text", "group", "external link", "soft link", "outside", "huge", "cut"]
+)
 def test_hostile_hdf5_files_are_refused(kind, place, arrays, tmp_path):
     path = place / "mirflickr/all.mat"
     with h5py.File(tmp_path / "secret.h5", "w") as file:
@@ -254,12 +256,21 @@ def test_hostile_hdf5_files_are_refused(kind, place, arrays, tmp_path):
         elif kind == "soft link":
             file["XAll"] = h5py.SoftLink("/YAll")
         elif kind == "huge":
-            file.create_dataset("XAll", shape=(10**9, 10**4), chunks=(100, 100))
+            # Chunks that are not written take no room in the file.
+            file.create_dataset("XAll", shape=(ROWS, 10**6), chunks=(1, 100))
+        elif kind == "outside":
+            whole = (str(tmp_path / "secret.h5"), 0, h5py.h5f.UNLIMITED)
+            file.create_dataset("XAll", (ROWS, 7), "f8", external=[whole])
         else:
             file["XAll"] = arrays["XAll"]
     if kind == "cut":
         path.write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(ValueError, match=r"Received: .*('XAll'|'all\.mat')"):
+    message = {
+        "huge": r"lie within 'all\.mat'.* Received: 'XAll' of shape \(60, 1000000\)",
+        "outside": r"lie within 'all\.mat'.* Received: 'XAll' of shape \(60, 7\)",
+        "cut": r"whole HDF5 file\. Received: 'all\.mat', OSError",
+    }
+    with pytest.raises(ValueError, match=message.get(kind, r"Received: others in 'XAll'")):
         mirflickr(10, training=None)
 
 
