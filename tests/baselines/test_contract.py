@@ -206,6 +206,19 @@ def test_before_fit_and_for_other_media_it_refuses(name, fitted):
         fitted.encode(DATA, "audio")
 
 
+@pytest.mark.parametrize("name", [*PAIRED, "LGCFL"])
+def test_training_items_are_encoded_around_nought(name):
+    # Features that are not, as those of a preprocessor are.
+    data = planted(classes=4)
+    media = {m: replace(x, items=x.items + 5) for m, x in data.media.items()}
+    data = replace(data, media=media)
+    scalers = {m: FeatureScaler(square_root=False, norm="none", standardize=False) for m in media}
+    baseline = KINDS[name](preprocessor=Preprocessor.for_data(data, **scalers)).fit(data)
+    for medium in media:
+        encoded = baseline.encode(data.part("train"), medium)
+        np.testing.assert_allclose(encoded.mean(axis=0), 0, atol=1e-3 * encoded.std())
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_pictures_are_refused(name):
     image = DATA.media["image"]

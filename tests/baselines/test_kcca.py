@@ -10,7 +10,7 @@ from sklearn.metrics.pairwise import pairwise_kernels
 from sklearn.preprocessing import KernelCenterer
 
 from keras_xmr import CCA, KCCA, evaluate
-from keras_xmr.baselines.kcca import GAUSSIAN, POLYNOMIAL, usual_gamma
+from keras_xmr.baselines.kcca import GAUSSIAN, POLYNOMIAL, Kernel, usual_gamma
 from keras_xmr.preprocessing import FeatureScaler, Preprocessor
 from tests.baselines.planted import peer, planted, up_to_sign
 
@@ -126,6 +126,16 @@ def test_each_medium_may_have_its_own_kernel(tmp_path):
     assert json.loads((folder / "config.json").read_text())["config"]["kernel"] == kernels
     with pytest.raises(ValueError, match=r"kernel must be one value, .* without 'text'\."):
         KCCA({"image": "rbf"}).fit(DATA)
+
+
+def test_parameters_reach_the_kernel():
+    rows, support = np.random.default_rng(0).normal(size=(2, 5, 3))
+    expected = (0.5 * rows @ support.T + 3.0) ** 2
+    np.testing.assert_allclose(Kernel("poly", 0.5, 2, 3.0)(rows, support), expected)
+    arguments = {"gamma": 0.1, "degree": 2, "coef0": 0.5, "n_components": 2}
+    baseline = KCCA("poly", **arguments).fit(DATA)
+    (kernels,) = {baseline._kernel(medium, 0.1) for medium in DATA.media}
+    assert kernels == Kernel("poly", 0.1, 2, 0.5)
 
 
 def test_kernels_of_the_papers_and_unknown_ones():
