@@ -1,16 +1,16 @@
-"""Training CHTN, MHTN, ACMR and CM-GANs: `fit` against the same mathematics written by hand.
+"""Training the models of deep learning: `fit` against the same mathematics written by hand.
 
 On each backend the model and the loop of a `hand_written*.py` start from the same weights and take
-the same batches. They take turns of a few steps in one process, so that each
-meets the same load. The losses of the first steps must agree, or it would not be the same
-mathematics. A speed above 1 means that keras_xmr is faster.
+the same batches. They take turns of a few steps in one process, so that each meets the same load.
+The losses of the first steps must agree, or it would not be the same mathematics. A speed above 1
+means that keras_xmr is faster.
 
-CHTN has the paper's width, at which products of matrices are all that counts. MHTN has an eighth of
-it, and the games have the paper's widths on features of today: there what is around the products
-counts, too. How much that is, models with next to nothing to compute show: the columns `tiny_...`.
-On PyTorch it is a fixed cost of each call of a Keras layer, and of each operation. Compiling takes
-it away, but `jit_compile=True` makes MHTN's step slower (105 ms against 60 ms by hand, after two
-minutes).
+CHTN has the paper's width, at which products of matrices are all that counts. MHTN and UGACH have
+an eighth of it, other games the paper's widths on features of today: there what is around the
+products counts, too. How much that is, models with next to nothing to compute show: the columns
+`tiny_...`. On PyTorch it is a fixed cost of each call of a Keras layer, and of each operation.
+Compiling takes it away, but `jit_compile=True` makes MHTN's step slower (105 ms against 60 ms by
+hand, after two minutes).
 
 Usage: python -m benchmarks.train_step [backends] [models], or with --quick for tiny models whose
 figures are not written down.
@@ -31,6 +31,7 @@ from benchmarks.timing import Clock, Timing, circumstances, median, peak_mebibyt
 BACKENDS = ("torch", "jax", "tensorflow")
 PACKAGES = {"torch": "torch", "jax": "jax", "tensorflow": "tensorflow-cpu"}
 CLASSES, SOURCE_CLASSES = 20, 1000  # Pascal Sentences; ImageNet.
+POOL = 256  # Candidates for each batch of UGACH.
 BATCH = 64  # Pairs, and as many source pictures.
 MOMENTUM = 0.9
 TOLERANCE = 1e-3  # Relative difference of the losses of the first turn.
@@ -52,7 +53,12 @@ class Case(NamedTuple):
     @property
     def game(self) -> bool:
         """Whether several players take turns at it."""
-        return self.projector_steps + self.generator_steps > 0
+        return self.projector_steps + self.generator_steps > 0 or self.selects
+
+    @property
+    def selects(self) -> bool:
+        """Whether one of the players selects from candidates."""
+        return self.name.startswith("UGACH")
 
 
 # fc7 of a convolutional network, or what a small one of today gives; and word counts.
@@ -61,6 +67,7 @@ CASES = {
     "chtn": Case("CHTN, 4096 units", FC7, 4, 7, units=4096),
     "mhtn": Case("MHTN, 512 units", FC7, 20, 13, units=512),
     "acmr1": Case("ACMR, 1 projector step", POOLED, 20, 13, projector_steps=1, learning_rate=1e-4),
+    "ugach": Case("UGACH, 1024 units, 64 bits", POOLED, 20, 13, 1024, learning_rate=1e-4),
     "acmr5": Case("ACMR, 5 projector steps", POOLED, 10, 9, projector_steps=5, learning_rate=1e-4),
     "cm_gans": Case("CM-GANs, 5 generator steps", POOLED, 4, 7, generator_steps=5),
 }
@@ -106,7 +113,15 @@ def make_batches(case: Case, source_classes: int | None) -> list[tuple[dict, dic
             same = labels["image"][:, None] == labels["image"]
             x["wrong"] = np.where(same, -1, rng.random(same.shape)).argmax(axis=1).astype("int32")
         batches.append((x, y))
-    return batches
+    return [candidates(*batch, rng) for batch in batches] if case.selects else batches
+
+
+def candidates(x: dict, y: dict, rng: np.random.Generator) -> tuple[dict, dict]:
+    """Matches and a pool for the rows of a batch, and which of the pool are matches."""
+    for medium, rows in list(x.items()):
+        x[f"{medium}_match"] = rows[::-1].copy()
+        x[f"{medium}_pool"] = rng.random((POOL, rows.shape[1]), dtype=np.float32)
+    return x, {"neighbors": (rng.random((BATCH, POOL)) < 0.05).astype(np.float32)}
 
 
 def make_model(case: Case, quick: bool) -> Any:
@@ -124,6 +139,11 @@ def make_model(case: Case, quick: bool) -> Any:
             seed=0,
             **(dict.fromkeys(names, 8) if quick else {}),
         )
+        model.compile(keras_xmr.optimizers.AdamW(case.learning_rate, weight_decay=0.0))
+        return model
+    if case.selects:
+        width = 16 if quick else case.units
+        model = keras_xmr.UGACH(case.widths, hidden_units=width, pool_size=POOL, seed=0)
         model.compile(keras_xmr.optimizers.AdamW(case.learning_rate, weight_decay=0.0))
         return model
     if case.game:
@@ -154,12 +174,20 @@ def make_model(case: Case, quick: bool) -> Any:
 
 def make_step(case: Case, model: Any, backend: str) -> Any:
     """The training step by hand, from the weights of the model."""
-    from benchmarks import hand_written, hand_written_acmr, hand_written_cm_gans
+    from benchmarks import (
+        hand_written,
+        hand_written_acmr,
+        hand_written_cm_gans,
+        hand_written_ugach,
+    )
 
     if case.generator_steps:
         weights, names = hand_written_cm_gans.weights_of(model)
         make = hand_written_cm_gans.STEPS[backend]
         return make(weights, names, case.generator_steps, case.learning_rate)
+    if case.selects:
+        weights = hand_written_ugach.weights_of(model)
+        return hand_written_ugach.STEPS[backend](weights, case.learning_rate)
     if case.game:
         weights = hand_written_acmr.weights_of(model)
         make = hand_written_acmr.STEPS[backend]
