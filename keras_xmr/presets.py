@@ -211,9 +211,10 @@ def _class_of(class_name: str, expected: type[Any] | None, folder: Path) -> type
 
 
 def _halve_matrices(path: Path) -> None:
-    """Rewrite an HDF5 file with its float32 matrices in float16.
+    """Rewrite an HDF5 file with its float32 matrices in float16, and without optimizers.
 
     Vectors (biases, running statistics) are small, and variances may not fit float16: they stay.
+    What an optimizer remembers would make the file three times as large.
     """
     import h5py
 
@@ -221,6 +222,8 @@ def _halve_matrices(path: Path) -> None:
     with h5py.File(path, "r") as source, h5py.File(halved, "w") as target:
 
         def copy(name: str, item: Any) -> None:
+            if name.split("/")[0] == "optimizer":
+                return
             if isinstance(item, h5py.Dataset):
                 value = item[()]
                 if item.ndim >= 2 and item.dtype == np.float32:

@@ -116,6 +116,19 @@ def test_a_preset_of_a_sub_class_is_one_of_its_base_class(saved):
     assert type(CrossModalModel.from_preset(saved / "chtn")) is CHTN
 
 
+def test_what_an_optimizer_remembers_is_left_out(data, tmp_path):
+    model = CHTN.for_data(data, pathway_units=(4,), shared_units=(4,))
+    model.compile("adam")
+    model.train_on_batch(*model.batches(data, batch_size=4)[0])
+    folder = model.save_to_preset(tmp_path / "trained")
+    with h5py.File(folder / "model.weights.h5") as file:
+        assert "layers" in file
+        assert "optimizer" not in file
+    loaded = CHTN.from_preset(folder)
+    wanted = model.encode(data.part("test"), "text")
+    np.testing.assert_allclose(loaded.encode(data.part("test"), "text"), wanted, atol=5e-3)
+
+
 def test_a_model_without_a_preprocessor_can_be_saved(tmp_path):
     model = CHTN({"image": 3, "text": 2}, 4, pathway_units=(4, 4), shared_units=(4, 4))
     back = CHTN.from_preset(model.save_to_preset(tmp_path / "bare"))
