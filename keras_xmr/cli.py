@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_xmr.backend import BACKENDS
-from keras_xmr.methods import METHODS
+from keras_xmr.methods import METHODS, NETWORKS
 from keras_xmr.version import __version__
 
 DATA = "name of a data set, a table (.csv, .tsv), arrays (.npz, .mat), or a folder of class folders"
@@ -76,15 +76,16 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--source", help="labelled source data, likewise (chtn, mhtn)")
     sub.add_argument("--out", type=Path, required=True, help="directory of the new preset")
     sub.add_argument("--seed", type=int, default=0)
-    linear = sub.add_argument_group("cca, cfa, jrl, kcca and lgcfl")
-    linear.add_argument("--kernel", help="kcca: rbf, poly, or any other kernel of scikit-learn")
-    linear.add_argument(
+    method = sub.add_argument_group("the method")
+    method.add_argument("--kernel", help="kcca: rbf, poly, or any other kernel of scikit-learn")
+    method.add_argument("--variant", help="corr_ae: corr, cross or full; acmr: paper or released")
+    method.add_argument(
         "--set",
         action="append",
         metavar="NAME=VALUE",
         help="argument of the class, as n_components=20; repeat it for several",
     )
-    networks = sub.add_argument_group("acmr, chtn, cm_gans and mhtn")
+    networks = sub.add_argument_group("networks", ", ".join(NETWORKS))
     networks.add_argument("--hub", help="medium that the others are paired with; default: image")
     networks.add_argument("--epochs", type=_positive, help="instead of the recipe's")
     networks.add_argument("--batch-size", type=_positive, help="instead of the recipe's")
@@ -101,9 +102,7 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
         action="store_true",
         help="read texts word by word, with a convolutional network over word vectors",
     )
-    pictures = sub.add_argument_group(
-        "pictures, instead of features (acmr, chtn, cm_gans and mhtn)"
-    )
+    pictures = sub.add_argument_group("pictures, instead of features (networks)")
     pictures.add_argument(
         "--trunk",
         help="alexnet, squeezenet, any of keras.applications, a preset's, or a .keras file",

@@ -27,7 +27,7 @@ METHODS = {
     "acmr": Method(
         "adversarial cross-modal retrieval", 2017, "game", "labels, pairs", "any", "embedding"
     ),
-    "bimodal_ae": Method("bimodal autoencoder", 2011, "neural", "pairs", "any", "joint code"),
+    "bimodal_ae": Method("bimodal autoencoder", 2011, "neural", "pairs", "any", "codes"),
     "cca": Method(
         "canonical correlation analysis", 1936, "linear", "pairs", "any", "correlated directions"
     ),
@@ -51,9 +51,11 @@ METHODS = {
         "code, or class posteriors",
     ),
     "cmdn": Method(
-        "cross-media multiple deep network", 2016, "neural", "labels, pairs", "any", "joint code"
+        "cross-media multiple deep networks", 2016, "neural", "labels, pairs", "any", "codes"
     ),
-    "corr_ae": Method("correspondence autoencoder", 2014, "neural", "pairs", "any", "code"),
+    "corr_ae": Method(
+        "correspondence autoencoder, cross and full", 2014, "neural", "pairs", "any", "codes"
+    ),
     "deep_sm": Method(
         "deep semantic matching", 2017, "neural", "labels", "any", "class posteriors"
     ),
@@ -85,7 +87,7 @@ METHODS = {
         "class posteriors",
     ),
     "multimodal_dbn": Method(
-        "multimodal deep belief network", 2012, "neural", "pairs", "any", "joint code"
+        "multimodal deep belief network", 2012, "neural", "pairs", "any", "codes"
     ),
     "semantic_matching": Method(
         "a logistic regression for each medium", 2010, "linear", "labels", "any", "class posteriors"
@@ -102,3 +104,5 @@ METHODS = {
 
 # What is fitted with arrays, without a backend.
 LINEAR = tuple(name for name, method in METHODS.items() if method.kind == "linear")
+# What is trained with Keras.
+NETWORKS = tuple(name for name in METHODS if name not in LINEAR)

@@ -86,6 +86,20 @@ def test_other_models_train_evaluate_and_search(method, tmp_path, capsys):
 
 
 @pytest.mark.every_backend
+def test_arguments_of_a_network_may_be_set(tmp_path, capsys):
+    out = tmp_path / "x"
+    train = f"train corr_ae --data toy --epochs 1 --variant cross --out {out}".split()
+    more = ["--set", "pretraining_epochs=1", "--set", "pathway_units=[8]"]
+    assert main([*train, *more]) == 0
+    config = json.loads((out / "config.json").read_text())["config"]
+    assert (config["variant"], config["pathway_units"]) == ("cross", [8])
+    assert main([*train, "--set", "depth=2"]) == 1
+    assert "corr_ae takes ['cd_steps', 'code_units', " in capsys.readouterr().err
+    assert main(f"train cmdn --data toy --variant cross --out {out}".split()) == 1
+    assert "Only acmr, corr_ae take --variant" in capsys.readouterr().err
+
+
+@pytest.mark.every_backend
 @pytest.mark.parametrize("method", ["cca", "cfa", "jrl", "kcca", "lgcfl"])
 def test_linear_baselines_train_evaluate_and_search(method, tmp_path, capsys):
     out = tmp_path / method

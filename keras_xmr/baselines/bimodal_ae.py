@@ -50,8 +50,8 @@ class BimodalAE(StagedModel):
         hub: The medium that the others are paired with in batches.
         trunks: Medium to the network that turns its raw items into feature rows, as in `CHTN`; it
             is not trained.
-        visible: Kind of rows of media that are not standardised features: see
-            `keras_xmr.layers.RBM`, and `"replicated_softmax"` for words.
+        visible: Kind of rows of media that are not standardised features, see
+            `keras_xmr.layers.RBM`: `"replicated_softmax"` for words, as `for_data` has it.
         pathway_units: Widths of the stack of each medium; of all, or by medium.
         code_units: Width of the joint code.
         cd_steps: Steps of Gibbs sampling in contrastive divergence.

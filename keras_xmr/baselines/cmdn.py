@@ -70,8 +70,8 @@ class CMDN(StagedModel):
         hub: The medium that the others are paired with in batches.
         trunks: Medium to the network that turns its raw items into feature rows, as in `CHTN`; it
             is not trained.
-        visible: Kind of rows of media that are not standardised features: see
-            `keras_xmr.layers.RBM`, and `"replicated_softmax"` for words.
+        visible: Kind of rows of media that are not standardised features, see
+            `keras_xmr.layers.RBM`: `"replicated_softmax"` for words, as `for_data` has it.
         separate_units: Widths of the encoders of the first autoencoders.
         pathway_units: Widths of the stacks of machines; of all media, or by medium.
         joint_units: Number of hidden units of the joint machine.

@@ -1,12 +1,11 @@
 """Deep-SM: deep semantic matching of Wei et al. (IEEE Transactions on Cybernetics 2017)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import keras
 from keras import ops
 
-from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.losses.row_mean import row_mean
 from keras_xmr.models.chtn import CHTN
 from keras_xmr.models.readout import posterior
@@ -20,7 +19,7 @@ PAPER: Config = {"pathway_units": (4096, 4096), "dropout": 0.5}
 ARGUMENTS = (
     *("media", "num_classes", "hub", "partial", "trunks", "input_normalization", "members"),
     *("pathway_units", "dropout", "input_dropout", "label_smoothing", "multi_label", "readout"),
-    *("temperature", "preprocessor", "seed", "dtype", "name"),
+    *("temperature", "preprocessor", "seed", "dtype"),
 )
 
 
@@ -130,15 +129,9 @@ class DeepSM(CHTN):
         self.multi_label = multi_label
 
     @classmethod
-    def for_data(
-        cls, data: CrossModalData, source: CrossModalData | None = None, **kwargs: Any
-    ) -> Self:
-        """As in `CrossModalModel`; there is no source."""
-        if source is not None:
-            raise ValueError(
-                f"{cls.__name__} learns from no source domain. Received: {source.name!r}."
-            )
-        return super().for_data(data, **kwargs)
+    def argument_names(cls) -> list[str]:
+        """Names of the constructor's arguments; those of CHTN that are not among them are fixed."""
+        return list(ARGUMENTS)
 
     def loss_terms(self, y: dict[str, Tensor], y_pred: dict[str, Tensor]) -> dict[str, Tensor]:
         """The terms of the loss, unweighted.
@@ -153,13 +146,11 @@ class DeepSM(CHTN):
         if not self.multi_label:
             return super().loss_terms(y, y_pred)
         return {
-            name: row_mean(
-                ops.sum(ops.square(posterior(y_pred[name], self.num_classes) - y[name]), axis=-1),
-                y_pred.get(presence(name)),
-            )
+            name: row_mean(self._error(y[name], y_pred[name]), y_pred.get(presence(name)))
             for name in self.media
         }
 
-    def get_config(self) -> Config:
-        """The constructor's arguments, JSON-serialisable."""
-        return {name: value for name, value in super().get_config().items() if name in ARGUMENTS}
+    def _error(self, labels: Tensor, logits: Tensor) -> Tensor:
+        """Squared distance `(rows,)` of the posterior to the labels, which sum to 1."""
+        difference = posterior(logits, self.num_classes) - ops.cast(labels, "float32")
+        return ops.sum(ops.square(difference), axis=-1)

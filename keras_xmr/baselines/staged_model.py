@@ -6,11 +6,15 @@ from typing import Any, NamedTuple, Self
 
 import keras
 
+from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.layers.rbm import KINDS, RBM
 from keras_xmr.losses.contrastive_divergence import contrastive_divergence
 from keras_xmr.models.cross_modal_model import CrossModalModel
 from keras_xmr.models.entrance import enter, make_inputs
 from keras_xmr.optimizers import AdamW
+from keras_xmr.preprocessing.pictures import loaders_for
+from keras_xmr.preprocessing.preprocessor import Preprocessor
+from keras_xmr.preprocessing.texts import TextVectorizer
 from keras_xmr.training.batches import PairedBatches
 from keras_xmr.training.progress import TrainingProgress
 from keras_xmr.training.replicas import replica_count, whole_batch
@@ -50,6 +54,30 @@ class StagedModel(CrossModalModel):
     pretraining_epochs: int
     pretraining_rate: float
     pretraining_decay: float = 1e-2
+
+    @classmethod
+    def for_data(
+        cls,
+        data: CrossModalData,
+        source: CrossModalData | None = None,
+        *,
+        preprocessor: Preprocessor | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """As in `CrossModalModel`; where texts become words, these are a replicated softmax.
+
+        Args:
+            data: The data.
+            source: Nothing: there is no source branch.
+            preprocessor: What to use instead of `Preprocessor.for_data(data)`; it is fitted here.
+            **kwargs: Further arguments of the constructor.
+        """
+        if preprocessor is None:
+            preprocessor = Preprocessor.for_data(data, **loaders_for(kwargs.get("trunks") or {}))
+        transforms = preprocessor.transforms.items()
+        words = [name for name, kind in transforms if isinstance(kind, TextVectorizer)]
+        kwargs.setdefault("visible", dict.fromkeys(words, "replicated_softmax"))
+        return super().for_data(data, source, preprocessor=preprocessor, **kwargs)
 
     def stages(self) -> tuple[Stage, ...]:
         """The stages, in their order: at least the last one."""

@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_xmr.backend import ensure_backend
-from keras_xmr.methods import LINEAR
+from keras_xmr.methods import LINEAR, METHODS, NETWORKS
 
 if TYPE_CHECKING:
     from keras_xmr.datasets import CrossModalData
     from keras_xmr.training.recipes import Recipe
 
 # Those that take an option which others do not.
-TRAINING_TRUNKS = ("acmr", "chtn", "cm_gans", "mhtn")
-NETWORKS = (*TRAINING_TRUNKS, "ugach")
+TRAINING_TRUNKS = ("acmr", "chtn", "cm_gans", "deep_sm", "mhtn")
 TAKING = {
     "source": ("chtn", "mhtn"),
     "trunk": NETWORKS,
@@ -26,7 +25,8 @@ TAKING = {
     "fine_tune": TRAINING_TRUNKS,
     "hub": NETWORKS,
     "kernel": ("kcca",),
-    "set": tuple(name for name in LINEAR if name != "semantic_matching"),
+    "variant": ("acmr", "corr_ae"),
+    "set": tuple(name for name in METHODS if name != "semantic_matching"),
 }
 
 
@@ -83,8 +83,9 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _arguments_of_class(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What `--kernel` and `--set name=value` give; a value is JSON, or else a string."""
-    given: dict[str, Any] = {"kernel": arguments.kernel} if arguments.kernel else {}
+    """What `--kernel`, `--variant` and `--set name=value` give; a value is JSON or a string."""
+    options = {"kernel": arguments.kernel, "variant": arguments.variant}
+    given: dict[str, Any] = {name: value for name, value in options.items() if value}
     for text in arguments.set or []:
         name, sign, value = text.partition("=")
         if not sign:
@@ -125,6 +126,7 @@ def _recipe(arguments: argparse.Namespace, data: "CrossModalData") -> "Recipe":
     """The recipe of the data, with what the command line changes."""
     from keras_xmr.preprocessing import WordIds
     from keras_xmr.training.recipes import recipe_for
+    from keras_xmr.training.train import MODELS
 
     recipe = recipe_for(
         data,
@@ -146,4 +148,11 @@ def _recipe(arguments: argparse.Namespace, data: "CrossModalData") -> "Recipe":
         recipe = replace(recipe, transforms=recipe.transforms | {"text": (WordIds, {})})
     model = {"dtype": arguments.precision, "hub": arguments.hub}
     model = {name: value for name, value in model.items() if value is not None}
+    model |= _arguments_of_class(arguments)
+    unknown = sorted(set(model) - set(MODELS[arguments.method].argument_names()))
+    if unknown:
+        raise ValueError(
+            f"{arguments.method} takes {sorted(MODELS[arguments.method].argument_names())}. "
+            f"Received: {unknown}."
+        )
     return replace(recipe, compile=recipe.compile | given, model=recipe.model | model)

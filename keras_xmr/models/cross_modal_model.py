@@ -79,12 +79,12 @@ class CrossModalModel(keras.Model):
         fitted = preprocessor.fit(data.part("train"))
         _check_raw_media_have_trunks(fitted, trunks)
         if source is not None:
-            if "source_classes" not in _argument_names(cls):
+            if "source_classes" not in cls.argument_names():
                 raise ValueError(
                     f"{cls.__name__} learns from no source domain. Received: {source.name!r}."
                 )
             kwargs["source_classes"] = source.num_classes
-        if "num_classes" in _argument_names(cls):
+        if "num_classes" in cls.argument_names():
             kwargs["num_classes"] = data.num_classes
         dims = fitted.dims | {name: trunk.output_shape[-1] for name, trunk in trunks.items()}
         return cls(dims, preprocessor=fitted, **kwargs)
@@ -381,12 +381,22 @@ class CrossModalModel(keras.Model):
         assert isinstance(model, cls)
         return model
 
+    @classmethod
+    def argument_names(cls) -> list[str]:
+        """Names of the constructor's arguments, and of those that it hands on to its parent's."""
+        names: dict[str, None] = {}
+        for parent in cls.__mro__[: cls.__mro__.index(CrossModalModel)]:
+            parameters = inspect.signature(parent).parameters.values()
+            named = (p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
+            names |= dict.fromkeys(named)
+        return [name for name in names if not name.startswith("_")]
+
     def get_config(self) -> Config:
         """The constructor's arguments, JSON-serialisable."""
         return {
             **{
                 name: getattr(self, name)
-                for name in _argument_names(type(self))
+                for name in self.argument_names()
                 if name not in ("preprocessor", "dtype")
             },
             "name": self.name,
@@ -419,16 +429,6 @@ class CrossModalModel(keras.Model):
                 "Pass preprocessor=..., or give encode() a dict of ready arrays."
             )
         return self.preprocessor
-
-
-def _argument_names(kind: type[CrossModalModel]) -> list[str]:
-    """Names of the constructor's arguments, and of those that it hands on to its parent's."""
-    names: dict[str, None] = {}
-    for parent in kind.__mro__[: kind.__mro__.index(CrossModalModel)]:
-        parameters = inspect.signature(parent).parameters.values()
-        named = (p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
-        names |= dict.fromkeys(named)
-    return [name for name in names if not name.startswith("_")]
 
 
 def _check_raw_media_have_trunks(

@@ -281,12 +281,52 @@ UGACH_RECIPES = {
     ),
 }
 
+# Networks among the baselines. Machines with a replicated softmax count words.
+COUNTED: dict[str, tuple[type[Any], Config]] = {"text": (TextVectorizer, {"weighting": "counts"})}
+NEURAL_RECIPES = {
+    "bimodal_ae": {
+        "wikipedia": Recipe(transforms=CHTN_RECIPES["wikipedia"].transforms),
+        "pascal_sentences": Recipe(transforms=COUNTED),
+    },
+    "cmdn": {
+        "wikipedia": Recipe(transforms=CHTN_RECIPES["wikipedia"].transforms),
+        "pascal_sentences": Recipe(transforms=COUNTED),
+    },
+    "corr_ae": {
+        "wikipedia": Recipe(transforms=CHTN_RECIPES["wikipedia"].transforms),
+        "pascal_sentences": Recipe(transforms=COUNTED),
+    },
+    "deep_sm": {
+        "wikipedia": Recipe(
+            model={"readout": "centred_probabilities"},
+            transforms=CHTN_RECIPES["wikipedia"].transforms,
+            weight_decay=1.0,
+        ),
+        "pascal_sentences": Recipe(
+            model={
+                "input_normalization": (),
+                "members": 5,
+                "input_dropout": {"text": 0.3},
+                "label_smoothing": 0.3,
+                "readout": "centred_probabilities",
+            },
+            transforms=CHTN_RECIPES["pascal_sentences"].transforms,
+            epochs=20,
+        ),
+    },
+    "multimodal_dbn": {
+        "wikipedia": Recipe(transforms=CHTN_RECIPES["wikipedia"].transforms),
+        "pascal_sentences": Recipe(transforms=COUNTED),
+    },
+}
+
 RECIPES = {
     "acmr": ACMR_RECIPES,
     "chtn": CHTN_RECIPES,
     "mhtn": MHTN_RECIPES,
     "cm_gans": CM_GANS_RECIPES,
     "ugach": UGACH_RECIPES,
+    **NEURAL_RECIPES,
 }
 
 # Inverse penalties of semantic matching, for the transforms of the same data set's recipe.
@@ -314,7 +354,7 @@ def preprocessor_for(data: CrossModalData, recipe: Recipe, **more: Any) -> Prepr
     transforms = {
         medium: kind(**arguments)
         for medium, (kind, arguments) in recipe.transforms.items()
-        if medium in data.media and (kind is not FeatureScaler or is_rows(data, medium))
+        if medium in data.media and (kind is FeatureScaler) == is_rows(data, medium)
     }
     return Preprocessor.for_data(data, **(transforms | more))
 

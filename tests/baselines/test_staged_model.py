@@ -9,6 +9,7 @@ import pytest
 from keras_xmr import CMDN, BimodalAE, CorrAE, MultimodalDBN, evaluate
 from keras_xmr.datasets import toy
 from keras_xmr.models.cross_modal_model import CrossModalModel
+from tests.baselines.planted_pairs import planted
 from tests.baselines.small import MEDIA, SMALL, batch, climbed, numpy, small
 
 KINDS = list(SMALL)
@@ -184,3 +185,10 @@ def test_data_that_are_not_paired_are_paired_by_class():
     batches = model.batches(data, pairing="class", batch_size=20)
     model.fit(batches, epochs=1, verbose=0)
     assert np.isfinite(evaluate(model, data).map)
+
+
+def test_words_are_a_replicated_softmax_unless_told_otherwise():
+    assert make(CorrAE).visible == {"text": "replicated_softmax"}
+    assert make(CorrAE, planted(("image", "audio"))).visible == {}
+    assert make(CorrAE, visible={"text": "gaussian"}).stacks["text"][0].visible == "gaussian"
+    assert make(CorrAE).stacks["image"][0].visible == "gaussian"
