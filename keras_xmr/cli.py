@@ -78,7 +78,7 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--seed", type=int, default=0)
     method = sub.add_argument_group("the method")
     method.add_argument("--kernel", help="kcca: rbf, poly, or any other kernel of scikit-learn")
-    method.add_argument("--variant", help="corr_ae: corr, cross or full; acmr: paper or released")
+    method.add_argument("--variant", help="corr_ae: corr, cross or full; games: paper, released")
     method.add_argument(
         "--set",
         action="append",

@@ -25,7 +25,7 @@ TAKING = {
     "fine_tune": TRAINING_TRUNKS,
     "hub": NETWORKS,
     "kernel": ("kcca",),
-    "variant": ("acmr", "corr_ae"),
+    "variant": ("acmr", "cm_gans", "corr_ae", "ugach"),
     "set": tuple(name for name in METHODS if name != "semantic_matching"),
 }
 
