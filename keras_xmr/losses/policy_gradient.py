@@ -63,7 +63,7 @@ def expected_reward(log_p: Tensor, rewards: Tensor) -> Tensor:
         learning with function approximation, NIPS 1999.
     """
     rewards = ops.stop_gradient(ops.cast(rewards, "float32"))
-    return ops.mean(ops.sum(ops.exp(log_p) * rewards, axis=-1))
+    return ops.mean(ops.sum(ops.multiply(ops.exp(log_p), rewards), axis=-1))
 
 
 def sampled_reward(log_p: Tensor, rewards: Tensor, baseline: bool = True) -> Tensor:
@@ -107,4 +107,4 @@ def sampled_reward(log_p: Tensor, rewards: Tensor, baseline: bool = True) -> Ten
         # r - mean of the others = (r - mean of all) * n / (n - 1).
         mean = ops.mean(rewards, axis=-1, keepdims=True)
         rewards = (rewards - mean) * (samples / (samples - 1))
-    return ops.mean(rewards * log_p)
+    return ops.mean(ops.multiply(rewards, log_p))
