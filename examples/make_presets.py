@@ -81,9 +81,9 @@ model = keras_xmr.{method}.from_preset("{short}")
 
 {report}
 
-Part: test, {split}. MAP is MAP@all, the whole ranking divided by all relevant items{ties}. These are the
+Part: test, {split}. MAP is MAP@all, the whole ranking divided by all relevant items. These are the
 figures of this one model; `examples/paper_tables/{table}.csv` has means over seeds and splits.
-{published}
+{published}{ties}
 
 - Inputs: {inputs}.
 - Source domain: {source}.
@@ -92,6 +92,7 @@ figures of this one model; `examples/paper_tables/{table}.csv` has means over se
 - Made with: `python examples/make_presets.py {name}`, seed {seed}.
 """
 
+TIES = "\nDistances of codes tie: figures are those expected over the order of equal distances."
 PUBLISHED = (
     "The paper's average is {:.3f}, with other networks and text features: another task, in fact."
 )
@@ -170,7 +171,7 @@ def make(name: str, data_name: str, source_name: str | None, published: float | 
         folder="baselines" if baseline else "training",
         data=data_name,
         report=report.table(),
-        ties=", expected over the order of\nequal distances" if model.metric == "hamming" else "",
+        ties=TIES if model.metric == "hamming" else "",
         split=data.provenance.split,
         published=NONE
         if published is None
