@@ -1,7 +1,9 @@
 """JRL: joint representation learning of Zhai, Peng and Xiao (TCSVT 2014)."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 import scipy.linalg
@@ -33,8 +35,10 @@ RELEASED: Config = {
 SMALLEST = 1e-8
 
 
-def neighbour_laplacian(rows: FloatArray, neighbours: int, graph: str = "masked") -> csr_array:
-    """Normalised Laplacian `(n, n)` of the graph of nearest neighbours.
+def neighbour_laplacian(
+    rows: FloatArray, neighbours: int, graph: str = "masked"
+) -> csr_array | FloatArray:
+    """Normalised Laplacian `(n, n)` of the graph of nearest neighbours, sparse if it is `"masked"`.
 
     Items one of which is among the nearest of the other are joined, by `sigmoid(-distance)`.
 
@@ -58,7 +62,8 @@ def neighbour_laplacian(rows: FloatArray, neighbours: int, graph: str = "masked"
         joined = csr_array((np.ones(near.nnz), near.indices, near.indptr), shape=near.shape)
         scale = 1 / np.sqrt(joined.maximum(joined.T).sum(axis=1))
         weights = expit(-pairwise_distances(rows))
-        return csr_array(np.eye(len(rows)) - scale[:, None] * weights * scale)
+        laplacian: FloatArray = np.eye(len(rows)) - scale[:, None] * weights * scale
+        return laplacian
     # A factor on all weights changes nothing, and without one far items would all weigh nothing.
     logarithms = log_expit(-near.data)
     near.data = np.exp(logarithms - logarithms.max())
@@ -100,7 +105,8 @@ def neighbour_posteriors(
     return posteriors
 
 
-class Term(NamedTuple):
+@dataclass(frozen=True)
+class Term:
     """What the objective has of one medium.
 
     Attributes:
@@ -108,12 +114,20 @@ class Term(NamedTuple):
         inner: `(n, n)`: what is quadratic in its projected rows, positive semi-definite.
         targets: `(n, classes)`: what is linear in them.
         pairs: Other medium to the weights `(n, n_other)` of the pairs of their rows.
+        constant: What no projection changes.
     """
 
     rows: FloatArray
-    inner: csr_array
+    inner: csr_array | FloatArray
     targets: FloatArray
     pairs: dict[str, csr_array]
+    constant: float = 0.0
+
+    @cached_property
+    def quadratic(self) -> FloatArray:
+        """What is quadratic in the projection, `(d, d)`."""
+        inside: FloatArray = self.rows.T @ (self.inner @ self.rows)
+        return inside
 
     def pull(self, projected: Rows) -> Array:
         """Where labels and the other media want the projected rows to be, `(n, classes)`."""
@@ -129,7 +143,7 @@ class Term(NamedTuple):
         """
         n, d = self.rows.shape
         if d <= n:
-            system = self.rows.T @ (self.inner @ self.rows)
+            system = self.quadratic.copy()
             system.flat[:: d + 1] += row_weights
             solved: FloatArray = scipy.linalg.solve(system, self.rows.T @ pulled, assume_a="pos")
             return solved
@@ -177,13 +191,13 @@ def joint_projections(
 
 
 def objective(terms: dict[str, Term], found: Rows, sparsity: float) -> float:
-    """What `joint_projections` minimises, less what does not depend on the projections."""
+    """What `joint_projections` minimises."""
     projected = {name: term.rows @ found[name] for name, term in terms.items()}
     value = sum(sparsity * _lengths(own).sum() for own in found.values())
     for name, term in terms.items():
         own = projected[name]
         pulled = term.targets + term.pull(projected)
-        value += np.sum(own * (term.inner @ own)) - np.sum(own * pulled)
+        value += np.sum(own * (term.inner @ own)) - np.sum(own * pulled) + term.constant
     return float(value)
 
 
@@ -343,8 +357,10 @@ class JRL(Baseline):
             inner = csr_array(diags_array(tied))
             if self.graph_weight:
                 laplacian = neighbour_laplacian(own, self.neighbours, self.graph)
-                inner = csr_array(inner + self.graph_weight * laplacian)
-            terms[name] = Term(own, inner, targets, pairs[name])
+                inner = np.asarray(inner.todense()) if isinstance(laplacian, np.ndarray) else inner
+                inner = inner + self.graph_weight * laplacian
+            constant = self.label_weight * float(np.square(labels).sum())
+            terms[name] = Term(own, inner, targets, pairs[name], constant)
         return terms
 
     def _pairs(
