@@ -1,6 +1,7 @@
 """The presets that come with the library: golden encodings, figures, sizes, cards."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +39,9 @@ def test_a_preset_is_small_and_says_where_it_comes_from(name):
         assert facts[key] not in ("", None), key
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert f"{facts['map']:.4f}" in card
-    kind = getattr(keras_xmr, facts["class_name"])
-    short = name.removeprefix(f"{presets.prefix_of(kind)}_")
-    assert f'keras_xmr.{kind.__name__}.from_preset("{short}")' in card
+    class_name = facts["class_name"]
+    (short,) = re.findall(rf"keras_xmr\.{class_name}\.from_preset\(\"(\w+)\"\)", card)
+    assert presets.find(short, getattr(keras_xmr, class_name)) == folder
 
 
 def test_the_pascal_preset_has_the_map_of_its_card():

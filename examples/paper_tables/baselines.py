@@ -253,11 +253,15 @@ def published():
 
 
 def write(part, rows):
-    """Replace the rows of a part."""
-    kept = []
+    """Replace the rows of some methods on a part."""
+    kept, methods = [], {line["method"] for line in rows}
     if TABLE.exists():
         with TABLE.open(encoding="utf-8", newline="") as file:
-            kept = [line for line in csv.DictReader(file) if line["data"] != part]
+            kept = [
+                line
+                for line in csv.DictReader(file)
+                if (line["data"], line["method"] in methods) != (part, True)
+            ]
     columns = max([*kept, *rows], key=len)
     with TABLE.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(columns), restval="", lineterminator="\n")

@@ -1,0 +1,90 @@
+"""The networks among the baselines: their rows of `baselines.csv`.
+
+Parts and columns are those of `baselines.py`. On Pascal Sentences there is a seed for each of the
+five splits, on Wikipedia there are five seeds. `settings` are those of the recipe, chosen on
+validation (Pascal Sentences: of one split); `validation` is the MAP there of the first split and
+seed. `fit_seconds` is the median processor time of a training with its preprocessing, compilation
+included; `fit_mebibytes` how far the first one raised the memory of the process.
+
+Usage: python examples/paper_tables/neural_baselines.py [words in the names of the parts to be made]
+"""
+
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from dataclasses import replace
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import keras
+import numpy as np
+from baselines import DIRECTIONS, SEEDS, final, parts, write
+
+from benchmarks.timing import peak_mebibytes
+from keras_xmr import evaluate
+from keras_xmr.training.recipes import recipe_for
+from keras_xmr.training.train import train_model
+
+COMMAND = "python examples/paper_tables/neural_baselines.py"
+# Name, method, and arguments that are not the recipe's.
+NETWORKS = [
+    ("Bimodal AE", "bimodal_ae", {}),
+    ("Multimodal DBN", "multimodal_dbn", {}),
+    ("Corr-AE", "corr_ae", {"variant": "corr"}),
+    ("Corr-Cross-AE", "corr_ae", {"variant": "cross"}),
+    ("Corr-Full-AE", "corr_ae", {"variant": "full"}),
+    ("CMDN", "cmdn", {}),
+    ("Deep-SM", "deep_sm", {}),
+]
+
+
+def row(part, name, method, changes, sets):
+    """Train and evaluate one method on one part."""
+    runs = list(zip(sets, SEEDS, strict=True)) if len(sets) > 1 else [(sets[0], s) for s in SEEDS]
+    recipe = recipe_for(sets[0], method)
+    recipe = replace(recipe, model=recipe.model | changes)
+    figures, seconds, memory = [], [], 0.0
+    for number, (data, seed) in enumerate(runs):
+        made = []
+
+        def train(data=data, seed=seed, made=made):
+            made.append(train_model(method, final(data), recipe=recipe, seed=seed))
+
+        clock = time.process_time()
+        if number:
+            train()
+        else:
+            memory = peak_mebibytes(train)
+        seconds.append(time.process_time() - clock)
+        report = evaluate(made[0], data)
+        figures.append([*(d.metrics["MAP@all"] for d in report.directions), report.map])
+    chosen = train_model(method, runs[0][0], recipe=recipe, seed=runs[0][1])
+    entry = {"data": part, "method": name, "runs": len(figures)}
+    for direction, values in zip(DIRECTIONS, np.transpose(figures), strict=True):
+        entry[direction] = f"{values.mean():.4f}"
+        entry[f"{direction}_std"] = f"{values.std(ddof=1):.4f}"
+    return entry | {
+        "settings": json.dumps(recipe.model | {"epochs": recipe.epochs}),
+        "validation": f"{evaluate(chosen, runs[0][0], split='validation').map:.4f}",
+        "fit_seconds": f"{statistics.median(seconds):.2f}",
+        "fit_mebibytes": f"{memory:.0f}",
+        "source": COMMAND,
+        "machine": f"{platform.machine()} CPU, Python {platform.python_version()}, "
+        f"Keras {keras.__version__} on {keras.config.backend()}",
+    }
+
+
+if __name__ == "__main__":
+    for part, sets in parts():
+        if not all(word in part for word in sys.argv[1:]):
+            continue
+        print(part, file=sys.stderr)
+        for network in NETWORKS:
+            line = row(part, *network, sets)
+            print(
+                f"  {line['method']}: {line['average']}, {line['fit_seconds']} s", file=sys.stderr
+            )
+            write(part, [line])
