@@ -1,12 +1,13 @@
 """What models trained in stages share: the order of stages, what each trains, resuming, errors."""
 
+import importlib
 from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 
-from keras_xmr import CMDN, BimodalAE, CorrAE, MultimodalDBN, evaluate
+from keras_xmr import CMDN, BimodalAE, CorrAE, DeepSM, MultimodalDBN, evaluate
 from keras_xmr.datasets import toy
 from keras_xmr.models.cross_modal_model import CrossModalModel
 from tests.baselines.planted_pairs import planted
@@ -192,3 +193,22 @@ def test_words_are_a_replicated_softmax_unless_told_otherwise():
     assert make(CorrAE, planted(("image", "audio"))).visible == {}
     assert make(CorrAE, visible={"text": "gaussian"}).stacks["text"][0].visible == "gaussian"
     assert make(CorrAE).stacks["image"][0].visible == "gaussian"
+
+
+@pytest.mark.parametrize("kind", [*KINDS, DeepSM])
+def test_the_settings_of_the_papers_are_arguments(kind):
+    paper = importlib.import_module(kind.__module__).PAPER
+    assert set(paper) <= set(kind.argument_names())
+    # Wide as they are, with few numbers: the widths are what matters.
+    thin = {name: narrow(value) for name, value in paper.items()}
+    model = kind(MEDIA, 3, **thin)
+    assert {name: model.get_config()[name] for name in thin} == thin
+
+
+def narrow(value):
+    """The same structure with widths of 2."""
+    if isinstance(value, dict):
+        return {name: narrow(entry) for name, entry in value.items()}
+    if isinstance(value, tuple):
+        return tuple(narrow(entry) for entry in value)
+    return 2 if isinstance(value, int) else value
