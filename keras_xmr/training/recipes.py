@@ -250,13 +250,13 @@ CM_GANS_RECIPES = {
             "intra_weight": 0.1,
             "dropout": 0.5,
             "input_dropout": {"text": 0.3},
-            "label_smoothing": 0.3,
+            "label_smoothing": 0.5,
             "readout": "centred_probabilities",
         },
         transforms=CHTN_RECIPES["pascal_sentences"].transforms,
         epochs=20,
         beta_1=0.5,
-        weight_decay=0.5,
+        weight_decay=0.2,
     ),
 }
 
