@@ -59,6 +59,8 @@ def test_python_blocks_run(code):
     exec(compile(code, "README.md", "exec"), {})
 
 
+# Minutes in all; the same commands run on toy data on each backend in `test_cli.py`.
+@pytest.mark.every_backend
 @pytest.mark.parametrize("command", commands())
 def test_commands_run(command):
     program, *arguments = shlex.split(command)
