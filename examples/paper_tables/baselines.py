@@ -79,8 +79,8 @@ CONTENDERS = [
         "JRL",
         "jrl",
         grid={
-            "sparsity_weight": (0.1, 1.0, 10.0),
-            "graph_weight": (0.1, 1.0, 10.0),
+            "sparsity_weight": (0.1, 1.0, 10.0, 100.0, 1000.0),
+            "graph_weight": (1.0, 30.0, 1000.0),
             "readout": ("knn", "projections"),
         },
         seeded=True,
