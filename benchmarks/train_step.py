@@ -8,8 +8,8 @@ means that keras_xmr is faster.
 CHTN has the paper's width, at which products of matrices are all that counts. MHTN and UGACH have
 an eighth of it, other games the paper's widths on features of today: there what is around the
 products counts, too. How much that is, models with next to nothing to compute show: the columns
-`tiny_...`. On PyTorch it is a fixed cost of each call of a Keras layer, and of each operation: 16 ms
-of a step of MHTN, and 3 ms by hand. Compiling takes it away, but `jit_compile=True` makes MHTN's
+`tiny_...`. On PyTorch it is a fixed cost of each call of a Keras layer, and of each operation: 16
+ms of a step of MHTN, and 3 ms by hand. Compiling takes it away, but `jit_compile=True` makes MHTN's
 step slower (105 ms against 60 ms by hand, after two minutes).
 
 Usage: python -m benchmarks.train_step [backends] [models], or with --quick for tiny models whose
