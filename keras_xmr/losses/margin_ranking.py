@@ -16,7 +16,8 @@ def squared_distances(first: Tensor, second: Tensor) -> Tensor:
         `(n, m)`, float32, at least 0.
 
     Example:
-        >>> squared_distances([[0.0, 0.0]], [[3.0, 4.0], [0.0, 0.0]]).tolist()
+        >>> found = squared_distances([[0.0, 0.0]], [[3.0, 4.0], [0.0, 0.0]])
+        >>> ops.convert_to_numpy(found).tolist()
         [[25.0, 0.0]]
     """
     first, second = (ops.cast(rows, "float32") for rows in (first, second))
@@ -42,7 +43,7 @@ def margin_ranking(query: Tensor, match: Tensor, others: Tensor, margin: float) 
 
     Example:
         >>> hinge = margin_ranking([[0.0]], [[1.0]], [[2.0], [0.5]], margin=2.0)
-        >>> hinge.tolist()  # 2 + 1 - 4 is below zero; 2 + 1 - 0.25 is not.
+        >>> ops.convert_to_numpy(hinge).tolist()  # 2 + 1 - 4 is below 0; 2 + 1 - 0.25 is not.
         [[0.0, 2.75]]
 
     Reference:

@@ -27,7 +27,7 @@ def pool_log_softmax(
     Example:
         >>> import keras
         >>> log_p = pool_log_softmax([[0.0, 0.0, 5.0]], masked=[[0.0, 0.0, 1.0]])
-        >>> keras.ops.exp(log_p).tolist()
+        >>> keras.ops.convert_to_numpy(keras.ops.exp(log_p)).tolist()
         [[0.5, 0.5, 0.0]]
 
     Reference:
