@@ -96,7 +96,7 @@ def test_arguments_of_a_network_may_be_set(tmp_path, capsys):
     assert main([*train, "--set", "depth=2"]) == 1
     assert "corr_ae takes ['cd_steps', 'code_units', " in capsys.readouterr().err
     assert main(f"train cmdn --data toy --variant cross --out {out}".split()) == 1
-    assert "Only acmr, corr_ae take --variant" in capsys.readouterr().err
+    assert "Only acmr, cm_gans, corr_ae, ugach take --variant" in capsys.readouterr().err
 
 
 @pytest.mark.every_backend
