@@ -71,6 +71,7 @@ STACKED = {
     "num_classes": 3,
     "hub": "text",
     "visible": {"text": "replicated_softmax"},
+    "noise": 0.7,
     "pathway_units": {"image": (6, 5), "text": (5,)},
     "cd_steps": 2,
     "pretraining_epochs": 1,
@@ -258,7 +259,9 @@ TINY = {
         {"streams": [Stream({"image": rows(4, 3)}, {"image": np.eye(4)})], "batch_size": 2}
     ),
     "Pathway": Tiny(FULLY_CONNECTED, (rows(6, 5),)),
-    "RBM": Tiny({"units": 4, "visible": "gaussian", "draws": 7, "seed": 3}, (rows(5, 3),)),
+    "RBM": Tiny(
+        {"units": 4, "visible": "gaussian", "draws": 7, "noise": 0.5, "seed": 3}, (rows(5, 3),)
+    ),
     "Ranking": Tiny({"ids": np.array([["a", "b"]]), "scores": np.array([[1.0, 0.5]])}),
     "Report": Tiny(
         {
@@ -284,7 +287,7 @@ TINY = {
             "hub": "text",
             "hidden_units": 6,
             "components": 3,
-            "ridge": 1.0,
+            "shrinkage": 0.5,
             "length": 4.0,
             "dropout": 0.1,
             "input_dropout": {"text": 0.2},

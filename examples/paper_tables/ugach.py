@@ -2,7 +2,7 @@
 
 Pascal Sentences: the five splits of the other tables, a seed for each; bundled features of
 MobileNetV2. Wikipedia (it needs KERAS_XMR_DATA): five seeds. No method sees a label in training.
-UGACH's recipe and, here, ridge and weights of the canonical components are chosen by the MAP on
+UGACH's recipe and, here, shrinkage and weights of the canonical components are chosen by the MAP on
 validation parts. "alone" has as many updates of the discriminator, with candidates drawn uniformly.
 MAP is MAP@all by Hamming distance, expected over the order of equal distances. P-values are of
 paired tests over the queries of all directions, whose average precision is first averaged over the
@@ -31,7 +31,7 @@ from keras_xmr.training.recipes import preprocessor_for, recipe_for
 BITS = (16, 32, 64, 128)
 MAIN = "UGACH, 64 bits"
 ALONE = "UGACH, 64 bits, discriminator alone"
-RIDGES, POWERS = (0.3, 1.0, 3.0, 10.0, 30.0), (0, 1, 2)
+SHRINKAGES, POWERS = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95), (0, 1, 2)
 # The networks of the release have 8192 hidden units, for 15,000 pairs.
 WIDTH = 1024
 
@@ -71,9 +71,9 @@ def methods(sets):
 def hashing(sets, kind):
     """Name and models of hashing by CCA at 64 bits, tuned on validation."""
 
-    def fitted(ridge, power, data, seed):
+    def fitted(shrinkage, power, data, seed):
         inputs = preprocessor_for(data, recipe_for(data, "ugach"))
-        return CCAHashing(64, kind, ridge, power, inputs, seed).fit(data)
+        return CCAHashing(64, kind, shrinkage, power, inputs, seed).fit(data)
 
     def validation(setting):
         return np.mean(
@@ -83,11 +83,11 @@ def hashing(sets, kind):
             ]
         )
 
-    ridge, power = max(itertools.product(RIDGES, POWERS), key=validation)
-    print(f"  {kind}: ridge {ridge}, power {power}", file=sys.stderr)
+    shrinkage, power = max(itertools.product(SHRINKAGES, POWERS), key=validation)
+    print(f"  {kind}: shrinkage {shrinkage}, power {power}", file=sys.stderr)
     of_split = [[seed] for seed in SEEDS] if len(sets) > 1 else [list(SEEDS)]
     return f"CCA {kind}, 64 bits", [
-        [fitted(ridge, power, data, seed) for seed in numbers]
+        [fitted(shrinkage, power, data, seed) for seed in numbers]
         for data, numbers in zip(sets, of_split, strict=True)
     ]
 

@@ -90,7 +90,7 @@ class UGACH(AlternatingModel):
         hidden_units: Width of the layer with tanh.
         components: Canonical components of the training pairs that rows are reduced to before they
             enter graph and networks; `None` for rows as they are. `for_data` finds them.
-        ridge: As in `keras_xmr.training.canonical_components`.
+        shrinkage: As in `keras_xmr.training.canonical_components`.
         length: Likewise.
         dropout: Share of the hidden activations that the discriminator drops in training.
         input_dropout: Medium to the share of its inputs that the discriminator drops.
@@ -151,7 +151,7 @@ class UGACH(AlternatingModel):
         trunks: Mapping[str, keras.Model] | None = None,
         hidden_units: int = 512,
         components: int | None = None,
-        ridge: float = 3.0,
+        shrinkage: float = 0.8,
         length: float = 12.0,
         dropout: float = 0.0,
         input_dropout: Mapping[str, float] | None = None,
@@ -240,7 +240,7 @@ class UGACH(AlternatingModel):
         self.trunks = trunks
         self.hidden_units = hidden_units
         self.components = components
-        self.ridge = ridge
+        self.shrinkage = shrinkage
         self.length = length
         self.dropout = dropout
         self.input_dropout = input_dropout
@@ -291,7 +291,7 @@ class UGACH(AlternatingModel):
             found = canonical_components(
                 model._paired_rows(data, "train"),
                 model.components,
-                ridge=model.ridge,
+                shrinkage=model.shrinkage,
                 length=model.length,
             )
             for medium, layer in model.reduced.items():

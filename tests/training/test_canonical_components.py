@@ -18,17 +18,17 @@ def medium(width):
 ROWS = {"image": medium(9), "text": medium(6)}
 
 
-def whitening(covariance, ridge):
+def whitening(covariance, shrinkage):
     values, vectors = np.linalg.eigh(covariance)
-    # The mean variance is over the directions there are.
-    return vectors / np.sqrt(values + ridge * values.mean()) @ vectors.T
+    shrunk = (1 - shrinkage) * values + shrinkage * values.mean()
+    return vectors / np.sqrt(shrunk) @ vectors.T
 
 
-@pytest.mark.parametrize("ridge", [0.0, 3.0])
-def test_two_media_are_the_singular_vectors_of_whitened_correlations(ridge):
-    found = canonical_components(ROWS, 3, ridge=ridge, length=2.0)
+@pytest.mark.parametrize("shrinkage", [0.0, 0.75])
+def test_two_media_are_the_singular_vectors_of_whitened_correlations(shrinkage):
+    found = canonical_components(ROWS, 3, shrinkage=shrinkage, length=2.0)
     image, text = (r - r.mean(axis=0, dtype="float64") for r in ROWS.values())
-    one, other = (whitening(r.T @ r / 80, ridge) for r in (image, text))
+    one, other = (whitening(r.T @ r / 80, shrinkage) for r in (image, text))
     left, singular, right = np.linalg.svd(one @ (image.T @ text / 80) @ other)
     for name, rows, projection in (
         ("image", image, one @ left[:, :3] * singular[:3]),
@@ -46,7 +46,7 @@ def test_two_media_are_the_singular_vectors_of_whitened_correlations(ridge):
 
 def test_three_media_meet_in_what_they_have_in_common():
     rows = {name: medium(7) for name in ("image", "text", "audio")}
-    found = canonical_components(rows, 2, ridge=0.1)
+    found = canonical_components(rows, 2, shrinkage=0.1)
     sides = np.stack([(r - found[m][0]) @ found[m][1] for m, r in rows.items()])
     for component in sides.transpose(2, 0, 1):
         correlations = np.corrcoef(component)
