@@ -20,6 +20,7 @@ PAPER: Config = {
     "pathway_units": (1024, 1024),
     "code_units": 1024,
     "visible": {"text": "replicated_softmax"},
+    "noise": 1.0,
 }
 """Arguments of `BimodalAE` as in the configuration of the paper of Corr-AE, for counts of words."""
 
@@ -52,6 +53,8 @@ class BimodalAE(StagedModel):
             is not trained.
         visible: Kind of rows of media that are not standardised features, see
             `keras_xmr.layers.RBM`: `"replicated_softmax"` for words, as `for_data` has it.
+        noise: Deviation of features of unit variance, given hidden units; 1 in the paper. Features
+            that are hardly correlated are noise and nothing else to a machine of 1.
         pathway_units: Widths of the stack of each medium; of all, or by medium.
         code_units: Width of the joint code.
         cd_steps: Steps of Gibbs sampling in contrastive divergence.
@@ -90,6 +93,7 @@ class BimodalAE(StagedModel):
         hub: str = "image",
         trunks: Mapping[str, keras.Model] | None = None,
         visible: Mapping[str, str] | None = None,
+        noise: float = 0.5,
         pathway_units: Sequence[int] | Mapping[str, Sequence[int]] = (256, 128),
         code_units: int = 128,
         cd_steps: int = 1,
@@ -103,7 +107,7 @@ class BimodalAE(StagedModel):
         trunks = dict(trunks or {})
 
         # Layers
-        stacks = make_stacks(media, pathway_units, visible, seed, dtype)
+        stacks = make_stacks(media, pathway_units, visible, noise, seed, dtype)
         coding = BimodalCoding(
             {name: stack[-1].units for name, stack in stacks.items()},
             code_units,
@@ -124,6 +128,7 @@ class BimodalAE(StagedModel):
         self.hub = hub
         self.trunks = trunks
         self.visible = visible and dict(visible)
+        self.noise = noise
         self.pathway_units = as_tuples(pathway_units)
         self.code_units = code_units
         self.cd_steps = cd_steps

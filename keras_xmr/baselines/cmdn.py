@@ -32,6 +32,7 @@ PAPER: Config = {
     "classifier_units": (1024, 1024, 1024),
     "code_units": (512, 256, 128, 64),
     "visible": {"text": "replicated_softmax"},
+    "noise": 1.0,
 }
 """Arguments of `CMDN` as in the authors' configuration for Wikipedia, for counts of words."""
 
@@ -72,6 +73,8 @@ class CMDN(StagedModel):
             is not trained.
         visible: Kind of rows of media that are not standardised features, see
             `keras_xmr.layers.RBM`: `"replicated_softmax"` for words, as `for_data` has it.
+        noise: Deviation of features of unit variance, given hidden units; 1 in the paper. Features
+            that are hardly correlated are noise and nothing else to a machine of 1.
         separate_units: Widths of the encoders of the first autoencoders.
         pathway_units: Widths of the stacks of machines; of all media, or by medium.
         joint_units: Number of hidden units of the joint machine.
@@ -118,6 +121,7 @@ class CMDN(StagedModel):
         hub: str = "image",
         trunks: Mapping[str, keras.Model] | None = None,
         visible: Mapping[str, str] | None = None,
+        noise: float = 0.5,
         separate_units: Sequence[int] = (256, 128),
         pathway_units: Sequence[int] | Mapping[str, Sequence[int]] = (256, 128),
         joint_units: int = 128,
@@ -138,7 +142,7 @@ class CMDN(StagedModel):
         _check(num_classes, separate_units, classifier_units, code_units)
 
         # Layers
-        stacks = make_stacks(media, pathway_units, visible, seed, dtype)
+        stacks = make_stacks(media, pathway_units, visible, noise, seed, dtype)
         make = _Maker(None if seed is None else seed + 100 * len(media), dtype)
         joint = make.machine(joint_units, "joint_rbm")
         widths = {name: stack[-1].units for name, stack in stacks.items()}
@@ -186,6 +190,7 @@ class CMDN(StagedModel):
         self.hub = hub
         self.trunks = trunks
         self.visible = visible and dict(visible)
+        self.noise = noise
         self.separate_units = tuple(separate_units)
         self.pathway_units = as_tuples(pathway_units)
         self.joint_units = joint_units

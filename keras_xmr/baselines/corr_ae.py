@@ -25,6 +25,7 @@ PAPER: Config = {
     "pathway_units": (1024, 1024),
     "code_units": 1024,
     "visible": {"text": "replicated_softmax"},
+    "noise": 1.0,
 }
 """Arguments of `CorrAE` as in its authors' configuration, for counts of words."""
 
@@ -66,6 +67,8 @@ class CorrAE(StagedModel):
             is not trained.
         visible: Kind of rows of media that are not standardised features, see
             `keras_xmr.layers.RBM`: `"replicated_softmax"` for words, as `for_data` has it.
+        noise: Deviation of features of unit variance, given hidden units; 1 in the paper. Features
+            that are hardly correlated are noise and nothing else to a machine of 1.
         pathway_units: Widths of the stack of each medium; of all, or by medium.
         code_units: Width of the codes.
         cd_steps: Steps of Gibbs sampling in contrastive divergence.
@@ -107,6 +110,7 @@ class CorrAE(StagedModel):
         hub: str = "image",
         trunks: Mapping[str, keras.Model] | None = None,
         visible: Mapping[str, str] | None = None,
+        noise: float = 0.5,
         pathway_units: Sequence[int] | Mapping[str, Sequence[int]] = (256, 128),
         code_units: int = 128,
         cd_steps: int = 1,
@@ -126,7 +130,7 @@ class CorrAE(StagedModel):
             )
 
         # Layers
-        stacks = make_stacks(media, pathway_units, visible, seed, dtype)
+        stacks = make_stacks(media, pathway_units, visible, noise, seed, dtype)
         number = 0
 
         def dense(width: int, name: str) -> keras.layers.Dense:
@@ -161,6 +165,7 @@ class CorrAE(StagedModel):
         self.hub = hub
         self.trunks = trunks
         self.visible = visible and dict(visible)
+        self.noise = noise
         self.pathway_units = as_tuples(pathway_units)
         self.code_units = code_units
         self.cd_steps = cd_steps

@@ -25,6 +25,7 @@ PAPER: Config = {
     "pathway_units": {"image": (2048, 1024), "text": (1024, 1024)},
     "joint_units": 2048,
     "visible": {"text": "replicated_softmax"},
+    "noise": 1.0,
 }
 """Arguments of `MultimodalDBN` as in the authors' configuration, for counts of words."""
 
@@ -60,6 +61,8 @@ class MultimodalDBN(StagedModel):
             is not trained.
         visible: Kind of rows of media that are not standardised features, see
             `keras_xmr.layers.RBM`: `"replicated_softmax"` for words, as `for_data` has it.
+        noise: Deviation of features of unit variance, given hidden units; 1 in the paper. Features
+            that are hardly correlated are noise and nothing else to a machine of 1.
         pathway_units: Widths of the stack of each medium; of all, or by medium.
         joint_units: Number of hidden units of the joint machine.
         cd_steps: Steps of Gibbs sampling in contrastive divergence.
@@ -101,6 +104,7 @@ class MultimodalDBN(StagedModel):
         hub: str = "image",
         trunks: Mapping[str, keras.Model] | None = None,
         visible: Mapping[str, str] | None = None,
+        noise: float = 0.5,
         pathway_units: Sequence[int] | Mapping[str, Sequence[int]] = (256, 128),
         joint_units: int = 128,
         cd_steps: int = 1,
@@ -118,7 +122,7 @@ class MultimodalDBN(StagedModel):
             raise ValueError(f"Readouts are {READOUTS}. Received: {readout=}.")
 
         # Layers
-        stacks = make_stacks(media, pathway_units, visible, seed, dtype)
+        stacks = make_stacks(media, pathway_units, visible, noise, seed, dtype)
         joint = RBM(
             joint_units,
             seed=None if seed is None else seed + 100 * len(media),
@@ -140,6 +144,7 @@ class MultimodalDBN(StagedModel):
         self.hub = hub
         self.trunks = trunks
         self.visible = visible and dict(visible)
+        self.noise = noise
         self.pathway_units = as_tuples(pathway_units)
         self.joint_units = joint_units
         self.cd_steps = cd_steps

@@ -252,6 +252,7 @@ def make_stacks(
     media: Mapping[str, int],
     units: Sequence[int] | Mapping[str, Sequence[int]],
     visible: Mapping[str, str] | None,
+    noise: float,
     seed: int | None,
     dtype: Any,
 ) -> dict[str, list[RBM]]:
@@ -261,6 +262,7 @@ def make_stacks(
         media: Width of the rows of each medium.
         units: Widths of the machines, of all media or by medium.
         visible: Kind of the rows of media that are not Gaussian.
+        noise: Deviation of Gaussian visible units, given hidden ones.
         seed: Seed of the first machine; `None` for no seeds.
         dtype: Dtype policy.
 
@@ -283,6 +285,7 @@ def make_stacks(
             RBM(
                 width,
                 "bernoulli" if i else visible.get(medium, "gaussian"),
+                noise=noise,
                 seed=None if seed is None else seed + 100 * number + i,
                 name=f"{medium}_rbm_{i + 1}",
                 dtype=dtype,

@@ -16,12 +16,12 @@ class RBM(keras.layers.Layer):
 
     Hidden units are binary: `p(h = 1 | v) = sigmoid(v W + c)`. There are three kinds of visible
     units. `p(v)` is in proportion to `exp(-F(v))`, and the free energy `F` is a sum of what stands
-    here and `-sum softplus(v W + c)`:
+    here and `-sum softplus(v W + c)`; in products Gaussian units of deviation `s` stand as `v / s`:
 
     | kind | rows | visible units given `h` | `F` |
     |---|---|---|---|
     | `"bernoulli"` | 0 to 1 | 1 with probability `sigmoid(h W' + b)` | `-v.b` |
-    | `"gaussian"` | mean 0, variance 1 | normal, mean `h W' + b`, variance 1 | `(v - b)^2 / 2` |
+    | `"gaussian"` | mean 0, variance 1 | normal, mean `s h W' + b` | `(v - b)^2 / 2s^2` |
     | `"replicated_softmax"` | counts | `N` words by `softmax(h W' + b)` | `-v.b` |
 
     The replicated softmax is a model of bags of words: `N`, the sum of a row, is the length of the
@@ -38,6 +38,8 @@ class RBM(keras.layers.Layer):
         visible: Kind of the visible units, see above.
         draws: Most words that are drawn for a text; longer texts are made of as many draws, each
             of which counts for more than a word.
+        noise: Deviation `s` of Gaussian visible units, given hidden ones. What of the variance of
+            a feature is below its square is noise to the machine, and not learned.
         seed: Seed of the initial weights and of sampling.
         **kwargs: What every Keras layer takes.
 
@@ -70,6 +72,7 @@ class RBM(keras.layers.Layer):
         units: int,
         visible: str = "bernoulli",
         draws: int = 50,
+        noise: float = 1.0,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -77,10 +80,13 @@ class RBM(keras.layers.Layer):
             raise ValueError(f"Visible units are {KINDS}. Received: {visible=}.")
         if units < 1 or draws < 1:
             raise ValueError(f"Units and draws are at least 1. Received: {units=}, {draws=}.")
+        if noise <= 0:
+            raise ValueError(f"Noise is a deviation above 0. Received: {noise=}.")
         super().__init__(**kwargs)
         self.units = units
         self.visible = visible
         self.draws = draws
+        self.noise = noise
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
@@ -107,18 +113,22 @@ class RBM(keras.layers.Layer):
         bias = ops.convert_to_tensor(self.hidden_bias)
         if self.visible == "replicated_softmax":
             bias = ops.sum(visible, axis=-1, keepdims=True) * bias
-        return ops.matmul(visible, self.kernel) + bias
+        return ops.matmul(visible / self._scale, self.kernel) + bias
 
     def visible_input(self, hidden: Tensor) -> Tensor:
         """What visible units `(n, d)` get from hidden ones `(n, units)`: logits, or a mean."""
-        return ops.matmul(hidden, ops.transpose(self.kernel)) + self.visible_bias
+        return self._scale * ops.matmul(hidden, ops.transpose(self.kernel)) + self.visible_bias
+
+    @property
+    def _scale(self) -> float:
+        return self.noise if self.visible == "gaussian" else 1.0
 
     def free_energy(self, visible: Tensor) -> Tensor:
         """Free energy `(n,)` of visible rows `(n, d)`, float32."""
         visible = ops.cast(visible, "float32")
         of_hidden = ops.sum(ops.softplus(self.hidden_logits(visible)), axis=-1)
         if self.visible == "gaussian":
-            square = ops.sum(ops.square(visible - self.visible_bias), axis=-1)
+            square = ops.sum(ops.square((visible - self.visible_bias) / self.noise), axis=-1)
             return 0.5 * square - of_hidden
         return -ops.sum(visible * self.visible_bias, axis=-1) - of_hidden
 
@@ -147,7 +157,8 @@ class RBM(keras.layers.Layer):
         if self.visible == "bernoulli":
             return self._coins(ops.sigmoid(given))
         if self.visible == "gaussian":
-            return given + keras.random.normal(ops.shape(given), seed=self.seed_generator)
+            drawn = keras.random.normal(ops.shape(given), seed=self.seed_generator)
+            return given + self.noise * drawn
         return self._texts(given, length)
 
     def _coins(self, probabilities: Tensor) -> Tensor:
@@ -178,5 +189,6 @@ class RBM(keras.layers.Layer):
             "units": self.units,
             "visible": self.visible,
             "draws": self.draws,
+            "noise": self.noise,
             "seed": self.seed,
         }

@@ -59,6 +59,8 @@ def dense(model, name, rows, activation=sigmoid):
 def hidden(model, name, rows, per_word=False):
     """What a machine does; its weights are kernel, visible bias and hidden bias."""
     kernel, _, bias = (numpy(w) for w in model.get_layer(name).weights)
+    if model.get_layer(name).visible == "gaussian":
+        rows = rows / model.noise
     return sigmoid(rows @ kernel + (rows.sum(axis=1, keepdims=True) if per_word else 1) * bias)
 
 
@@ -88,7 +90,7 @@ def terms(model):
 def learned(kind, data, **more):
     """A model that is trained for seconds."""
     settings = {"pathway_units": (16,), "pretraining_epochs": 10, "pretraining_rate": 1e-2}
-    model = kind.for_data(data, seed=0, **settings, **more)
+    model = kind.for_data(data, seed=0, **(settings | more))
     model.compile(keras.optimizers.Adam(2e-2))
     model.fit(model.batches(data, batch_size=40), epochs=20, verbose=0)
     return model

@@ -188,6 +188,22 @@ def test_data_that_are_not_paired_are_paired_by_class():
     assert np.isfinite(evaluate(model, data).map)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_few_items_a_constant_column_and_a_missing_class_do_no_harm(kind):
+    data = planted(constant=True, missing=3)
+    # Fewer training items than columns.
+    media = {
+        name: items.rows((items.split == "test") | (np.arange(len(items)) < 6))
+        for name, items in data.media.items()
+    }
+    model = make(kind, replace(data, media=media))
+    fit(model, replace(data, media=media))
+    for name, items in media.items():
+        together = model.encode(items.items, name)
+        assert np.isfinite(together).all()
+        np.testing.assert_allclose(model.encode(items.items[:1], name), together[:1], atol=1e-5)
+
+
 def test_words_are_a_replicated_softmax_unless_told_otherwise():
     assert make(CorrAE).visible == {"text": "replicated_softmax"}
     assert make(CorrAE, planted(("image", "audio"))).visible == {}

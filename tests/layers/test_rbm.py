@@ -11,7 +11,7 @@ from keras_xmr.layers.mean_field import MeanField
 from keras_xmr.losses import contrastive_divergence
 from tests.gradients import loss_and_gradients
 
-D, H = 3, 2
+D, H, NOISE = 3, 2, 0.7
 KINDS = ("bernoulli", "gaussian", "replicated_softmax")
 ROWS = {
     "bernoulli": [[0, 1, 1], [1, 0, 0]],
@@ -24,7 +24,7 @@ def machine(kind, seed=0, **more):
     """A machine with weights far from zero, and those as NumPy."""
     rng = np.random.default_rng(seed)
     weights = [rng.normal(size=shape) for shape in ((D, H), D, H)]
-    made = RBM(H, kind, seed=seed, **more)
+    made = RBM(H, kind, noise=NOISE, seed=seed, **more)
     made.build((None, D))
     made.set_weights(weights)
     return made, weights
@@ -43,7 +43,7 @@ def energy(kind, visible, hidden, weights):
     kernel, b, c = weights
     pairs = sum(visible[i] * hidden[j] * kernel[i, j] for i in range(D) for j in range(H))
     if kind == "gaussian":
-        return sum((visible - b) ** 2) / 2 - hidden @ c - pairs
+        return sum((visible - b) ** 2) / (2 * NOISE**2) - hidden @ c - pairs / NOISE
     length = visible.sum() if kind == "replicated_softmax" else 1
     return -visible @ b - length * (hidden @ c) - pairs
 
@@ -73,8 +73,8 @@ def test_visible_units_are_drawn_by_their_probabilities(kind):
     )
     if kind == "gaussian":
         # The energy is a parabola in each unit.
-        mean = weights[1] + weights[0] @ hidden
-        np.testing.assert_allclose(drawn.var(axis=0), 1, atol=0.1)
+        mean = weights[1] + NOISE * weights[0] @ hidden
+        np.testing.assert_allclose(drawn.var(axis=0), NOISE**2, atol=0.05)
     elif kind == "bernoulli":
         odds = np.exp([-energy(kind, v, hidden, weights) for v in states(D)])
         mean = odds @ states(D) / odds.sum()
@@ -124,8 +124,9 @@ def test_the_gradient_is_the_statistic_of_contrastive_divergence(kind):
         of_rows = []
         for v in visible:
             n = v.sum() if kind == "replicated_softmax" else 1.0
+            of_bias, v = ((v - b) / NOISE**2, v / NOISE) if kind == "gaussian" else (v, v)
             h = 1 / (1 + np.exp(-(v @ kernel + n * c)))
-            of_rows.append((np.outer(v, h), v - b if kind == "gaussian" else v, n * h))
+            of_rows.append((np.outer(v, h), of_bias, n * h))
         return [np.mean(part, axis=0) for part in zip(*of_rows, strict=True)]
 
     data, samples = statistics(rows.astype("float64")), statistics(after)
@@ -166,6 +167,8 @@ def test_wrong_arguments_are_errors():
         RBM(2, "binary")
     with pytest.raises(ValueError, match=r"at least 1\. Received: units=0, draws=50"):
         RBM(0)
+    with pytest.raises(ValueError, match=r"deviation above 0\. Received: noise=0"):
+        RBM(2, "gaussian", noise=0)
 
 
 @pytest.mark.parametrize(("before", "after"), [(0, 1), (1, 1), (2, 0)])
