@@ -39,6 +39,7 @@ tables: .venv/test-installed
 	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/cm_gans.py
 	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/ugach.py
 	$(BIN)/python examples/paper_tables/baselines.py
+	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/neural_baselines.py
 
 benchmark: .venv/test-installed
 	$(BIN)/python -m benchmarks.ranking

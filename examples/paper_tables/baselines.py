@@ -67,7 +67,7 @@ class Contender(NamedTuple):
 
 KERNEL_GRID = {"regularization": (1.0, 10.0, 100.0)}
 NYSTROEM = {"landmarks": 500}
-CUTS = (10, 20, 40)
+CUTS = (10, 20, 40, 80)
 CONTENDERS = [
     Contender("CCA, no shrinkage, as in the papers", "cca", PAPER, cuts=CUTS),
     Contender("CCA", "cca", grid={"shrinkage": (0.1, 0.5, 0.9, 0.99)}, cuts=CUTS),
@@ -78,9 +78,11 @@ CONTENDERS = [
     Contender(
         "JRL",
         "jrl",
+        # The settings of the release are among them.
         grid={
-            "sparsity_weight": (0.1, 1.0, 10.0, 100.0, 1000.0),
+            "sparsity_weight": (1.0, 10.0, 100.0, 1000.0),
             "graph_weight": (1.0, 30.0, 1000.0),
+            "graph": ("masked", "released"),
             "readout": ("knn", "projections"),
         },
         seeded=True,
