@@ -16,7 +16,7 @@ from keras_xmr.types import Array, FloatArray
 # as float32, whose relative precision, squared, is 1e-14, over some thousand rows.
 TOLERANCE = 1e-11
 # Below that many rows, a dense solver is faster than an iterative one.
-DENSE = 600
+DENSE = 2000
 PRECISION = 1e-10
 
 
