@@ -294,6 +294,7 @@ TINY = {
             "initial_deviation": 0.3,
             "graph": "joint",
             "neighbors": 3,
+            "near": 4,
             "symmetric": False,
             "matches": "pair",
             "pool_size": 12,

@@ -99,6 +99,8 @@ class UGACH(AlternatingModel):
         graph: `"union"` for instances that are near in any medium, `"joint"` for those that are
             near in all media together.
         neighbors: Nearest instances, for `"union"` in each medium; the instance itself included.
+        near: As many nearest ones are no candidates: past the neighbours there are matches that
+            the graph has missed, and a generator finds these first. `None` for `neighbors`.
         symmetric: Whether edges of the graph lead both ways.
         matches: `"graph"`, or `"pair"` for each instance as its only match.
         pool_size: Candidates in a pool.
@@ -158,6 +160,7 @@ class UGACH(AlternatingModel):
         initial_deviation: float | None = None,
         graph: str | None = None,
         neighbors: int = 5,
+        near: int | None = None,
         symmetric: bool | None = None,
         matches: str = "graph",
         pool_size: int = 256,
@@ -185,6 +188,11 @@ class UGACH(AlternatingModel):
             "symmetric": symmetric,
         }
         check_arguments(media, hub, bits, {"variant": variant, "matches": matches, **given})
+        if near is not None and near < neighbors:
+            raise ValueError(
+                "Matches are no candidates, so near is at least neighbors. "
+                f"Received: {near=}, {neighbors=}."
+            )
 
         # Layers
         reduced = {}
@@ -247,6 +255,7 @@ class UGACH(AlternatingModel):
         self.initial_deviation = initial_deviation
         self.graph = graph
         self.neighbors = neighbors
+        self.near = near
         self.symmetric = symmetric
         self.matches = matches
         self.pool_size = pool_size
@@ -358,7 +367,7 @@ class UGACH(AlternatingModel):
         """The terms of the class docstring.
 
         Args:
-            y: Which candidates are matches, as `neighbors` `(batch, pool)`.
+            y: Which of the pool is no candidate, as `neighbors` `(batch, pool)`.
             y_pred: What the model returns.
 
         Returns:
@@ -456,22 +465,26 @@ class UGACH(AlternatingModel):
             ValueError: If media are not paired by instance, or hold pictures rather than features.
         """
         rows = self._paired_rows(data, split, source, **options)
-        # The paper's graph is of features as they are.
-        joint = self.settings["graph"] == "joint"
-        graph = correlation_graph(
-            self._reduced_rows(rows) if joint else rows,
-            self.neighbors,
-            symmetric=self.settings["symmetric"],
-            joint=joint,
-        )
+        graph = self._graph(rows, self.neighbors)
         return CandidateBatches(
             rows,
             graph,
+            near=None if self.near is None else self._graph(rows, self.near),
             pool_size=self.pool_size,
             matches=self.matches,
             batch_size=batch_size,
             shuffle=shuffle,
             seed=seed,
+        )
+
+    def _graph(self, rows: Mapping[str, FloatArray], neighbors: int) -> list[Array]:
+        """The correlation graph of that many neighbours. The paper's is of features as they are."""
+        joint = self.settings["graph"] == "joint"
+        return correlation_graph(
+            self._reduced_rows(rows) if joint else rows,
+            neighbors,
+            symmetric=self.settings["symmetric"],
+            joint=joint,
         )
 
     def _paired_rows(

@@ -8,7 +8,7 @@ from keras_xmr.training.batches import PairedBatches, Stream
 from keras_xmr.types import Array, FloatArray
 
 NEIGHBORS = "neighbors"
-"""Name of the only target: which candidates of the pool are matches of which query."""
+"""Name of the only target: which of the pool is no candidate for which query."""
 
 
 def match_of(medium: str) -> str:
@@ -26,11 +26,14 @@ class CandidateBatches(PairedBatches):
 
     The inputs of a batch are, for each medium, the rows of its instances as queries `(batch, d)`,
     of the matches `(batch, d)` and of the pool `(pool, d)`. The target `neighbors`, `(batch,
-    pool)`, is 1 where a candidate is a match of the query. There are no labels in it.
+    pool)`, is 1 where an instance of the pool is a match of the query, or so near that it may be
+    one: it is no candidate then. There are no labels in it.
 
     Args:
         rows: Medium to feature rows `(n, d)`; row `i` of each is of instance `i`.
         graph: For each instance the numbers of its matches: see `correlation_graph`.
+        near: For each instance the numbers of those that are no candidates, matches among them;
+            `None` for the matches alone.
         pool_size: Candidates in a pool; all instances if there are fewer.
         matches: `"graph"` for a random match in the graph, `"pair"` for the instance itself.
         batch_size: Queries per batch.
@@ -50,6 +53,7 @@ class CandidateBatches(PairedBatches):
         rows: Mapping[str, FloatArray],
         graph: Sequence[Array],
         *,
+        near: Sequence[Array] | None = None,
         pool_size: int,
         matches: str = "graph",
         batch_size: int = 64,
@@ -60,12 +64,13 @@ class CandidateBatches(PairedBatches):
             [Stream(dict(rows), {})], batch_size=batch_size, shuffle=shuffle, seed=seed
         )
         self.graph = list(graph)
+        self.near = self.graph if near is None else list(near)
         self.features = dict(rows)
         self.pool_size = min(pool_size, len(self.graph))
         self.matches = matches
 
     def batch(self, number: int) -> tuple[dict[str, Array], dict[str, FloatArray]]:
-        """Inputs, and which candidates are matches, of the batch of that number."""
+        """Inputs, and which of the pool is no candidate, of the batch of that number."""
         rng = np.random.default_rng([self.seed, 0, number])
         queries = self._instances(0, number)
         matches = queries
@@ -76,5 +81,5 @@ class CandidateBatches(PairedBatches):
         for medium, rows in self.features.items():
             drawn = {medium: queries, match_of(medium): matches, pool_of(medium): pool}
             x |= {name: rows[index] for name, index in drawn.items()}
-        neighbors = np.stack([np.isin(pool, self.graph[query]) for query in queries])
+        neighbors = np.stack([np.isin(pool, self.near[query]) for query in queries])
         return x, {NEIGHBORS: neighbors.astype(np.float32)}

@@ -446,6 +446,7 @@ def test_variants(arguments, effective):
         ({"reward": "map"}, r"reward is one of .* Received: reward='map'"),
         ({"graph": "labels"}, r"graph is one of .* Received: graph='labels'"),
         ({"matches": "class"}, r"matches is one of .* Received: matches='class'"),
+        ({"near": 3}, r"near is at least neighbors\. Received: near=3, neighbors=5"),
         ({"hub": "audio"}, r"hub is one of them\. Received: hub='audio'"),
         ({"media": {"image": 3}}, r"two media.* media=\{'image': 3"),
     ],
@@ -453,6 +454,18 @@ def test_variants(arguments, effective):
 def test_wrong_arguments_are_named(arguments, match):
     with pytest.raises(ValueError, match=match):
         make(**arguments)
+
+
+def test_those_near_are_no_candidates():
+    arguments = {"pool_size": len(DATA.part("train").media["image"]), "neighbors": 3}
+    few, more = (
+        UGACH.for_data(DATA, bits=16, hidden_units=4, near=near, **arguments).batches(DATA)
+        for near in (None, 9)
+    )
+    assert few.graph is few.near
+    assert all(set(own) < set(wide) for own, wide in zip(few.near, more.near, strict=True))
+    for own, same in zip(few.graph, more.graph, strict=True):
+        np.testing.assert_array_equal(own, same)
 
 
 def test_pairs_are_needed_and_features():

@@ -41,6 +41,16 @@ def test_matches_are_of_the_graph_and_candidates_are_marked():
     assert 20 < away < 60
 
 
+def test_what_is_near_is_no_candidate_and_no_match():
+    near = [np.array(sorted({*own, (i + 2) % 20})) for i, own in enumerate(GRAPH)]
+    batches = make(near=near)
+    for number in range(5):
+        queries, matches, pool = numbers(batches.batch(number))
+        assert all(m in GRAPH[q] for q, m in zip(queries, matches, strict=True))
+        wanted = [[instance in near[query] for instance in pool] for query in queries]
+        np.testing.assert_array_equal(batches.batch(number)[1]["neighbors"], wanted)
+
+
 def test_a_pair_is_its_own_match():
     queries, matches, _ = numbers(make(matches="pair")[0])
     np.testing.assert_array_equal(queries, matches)
