@@ -13,20 +13,22 @@ import keras
 import keras_xmr
 from keras_xmr.preprocessing import FeatureScaler, Preprocessor
 
-PRETRAINING, EPOCHS = 40, 20
+PRETRAINING, EPOCHS = 30, 30
 BATCH_SIZE = 100
 BITS = 64
 HIDDEN = 512  # The authors have 8192, for 15,000 pairs.
 COMPONENTS = 64  # Canonical components of the pairs, without labels, that networks and graph see.
 NEIGHBORS = 20  # Matches of an instance; the authors have 5 nearest in each medium.
+NEAR = 60  # So many may be matches that the graph has missed: they are no candidates.
 POOL = 200
-TEMPERATURE = 16.0  # Nearer to 0 the generator picks pairs that do belong together.
+TEMPERATURE = 24.0  # Nearer to 0 the generator picks pairs that do belong together.
+DROPOUT = 0.5
 SEED = 0
 
 if sys.argv[1:] == ["toy"]:
     data = keras_xmr.datasets.toy()
     PRETRAINING, EPOCHS, BATCH_SIZE = 2, 2, 16
-    BITS, HIDDEN, COMPONENTS, NEIGHBORS, POOL = 16, 16, 4, 3, 20
+    BITS, HIDDEN, COMPONENTS, NEIGHBORS, NEAR, POOL = 16, 16, 4, 3, 6, 20
 else:
     data = keras_xmr.datasets.pascal_sentences()
 
@@ -45,7 +47,9 @@ discriminator = keras_xmr.UGACH.for_data(
     bits=BITS,
     hidden_units=HIDDEN,
     components=COMPONENTS,
+    dropout=DROPOUT,
     neighbors=NEIGHBORS,
+    near=NEAR,
     pool_size=POOL,
     temperature=TEMPERATURE,
     generator_steps=0,
