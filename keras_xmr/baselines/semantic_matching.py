@@ -9,7 +9,7 @@ from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.types import Array, FloatArray
 
-READOUTS = ("probabilities", "centred_probabilities")
+READOUTS = ("probabilities", "centred_probabilities", "agreement")
 
 
 class SemanticMatching(Baseline):
@@ -21,7 +21,9 @@ class SemanticMatching(Baseline):
 
     Args:
         C: Inverse strength of the L2 penalty: one number, or medium to number.
-        readout: `"probabilities"`, or `"centred_probabilities"` (less 1 / classes).
+        readout: `"probabilities"`, `"centred_probabilities"` (less 1 / classes) or `"agreement"`
+            (probabilities, with further columns that make cosines across media the probability of
+            the same class).
         preprocessor: What to use instead of `Preprocessor.for_data(data)`; fitted by `fit`.
         max_iter: Most iterations of the solver.
 
@@ -82,10 +84,15 @@ class SemanticMatching(Baseline):
         return kernel, bias
 
     def _represent(self, rows: FloatArray, medium: str) -> FloatArray:
-        """Class posteriors `(n, classes)`."""
+        """Class posteriors `(n, classes)`, and what the readout makes of them."""
         logits = super()._represent(rows, medium)
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         posteriors: FloatArray = odds / odds.sum(axis=1, keepdims=True)
         if self.readout == "centred_probabilities":
             posteriors = posteriors - 1.0 / posteriors.shape[1]
+        elif self.readout == "agreement":
+            rest = np.zeros((len(rows), len(self.media)), dtype=np.float32)
+            square = np.sum(posteriors**2, axis=1)
+            rest[:, self.media.index(medium)] = np.sqrt(np.maximum(1.0 - square, 0.0))
+            posteriors = np.hstack([posteriors, rest])
         return posteriors

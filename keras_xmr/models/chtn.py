@@ -18,7 +18,7 @@ from keras_xmr.losses.cross_entropy import label_cross_entropy
 from keras_xmr.losses.pairwise import pairwise_transfer
 from keras_xmr.models.cross_modal_model import CrossModalModel
 from keras_xmr.models.entrance import SOURCE, enter, make_inputs
-from keras_xmr.models.readout import READOUTS, posterior, read_out
+from keras_xmr.models.readout import READOUTS, agreement, posterior, read_out
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.training.batches import presence
 from keras_xmr.training.replicas import replica_count, whole_batch
@@ -100,7 +100,8 @@ class CHTN(CrossModalModel):
         correlation_weight: Weight of the cross-entropy of each medium.
         label_smoothing: Share of the target labels spread over all classes.
         readout: The common representation: `"probabilities"` (the paper's),
-            `"centred_probabilities"` (less 1 / classes), `"logits"` or `"fc9"`.
+            `"centred_probabilities"` (less 1 / classes), `"agreement"` (cosines are the probability
+            of the same class), `"logits"` or `"fc9"`.
         temperature: Divides the logits before the softmax of the readout.
         preprocessor: Fitted `Preprocessor` that is saved with the model.
         seed: Seed of initial weights, dropout and the random MMD estimator.
@@ -379,6 +380,8 @@ class CHTN(CrossModalModel):
         if self.readout != "fc9":
             logits = self.classifiers[media](common)
             common = read_out(logits, self.num_classes, self.readout, self.temperature)
+        if self.readout == "agreement":
+            common = agreement(common, list(self.media).index(media), len(self.media))
         return keras.Model(inputs[media], common, name=f"{media}_encoder")
 
     def for_retrieval(self) -> Self:

@@ -106,6 +106,14 @@ def test_the_centred_readout_is_the_posterior_less_its_mean(data, fitted):
     )
 
 
+def test_cosines_of_the_agreement_readout_are_the_probability_of_the_same_class(data, fitted):
+    baseline = SemanticMatching(readout="agreement").fit(data)
+    images, texts = baseline.encode_image(data), baseline.encode_text(data)
+    np.testing.assert_allclose(np.linalg.norm(images, axis=1), 1.0, atol=1e-6)
+    expected = fitted.encode_image(data) @ fitted.encode_text(data).T
+    np.testing.assert_allclose(images @ texts.T, expected, atol=1e-6)
+
+
 def test_three_media_unpaired_and_of_different_sizes_meet_in_one_space():
     data = toy(("image", "text", "audio"))
     rng = np.random.default_rng(0)
@@ -162,14 +170,14 @@ def test_an_unknown_medium_is_refused(data, fitted):
 
 
 def test_an_unknown_readout_is_refused():
-    message = r"Readouts are \('probabilities', 'centred_probabilities'\)\. Received: readout='x'"
+    message = r"Readouts are \('probabilities', .*'agreement'\)\. Received: readout='x'"
     with pytest.raises(ValueError, match=message):
         SemanticMatching(readout="x")
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [{}, {"C": {"text": 2.0, "image": 3.0, "audio": 0.5}}, {"readout": "centred_probabilities"}],
+    [{}, {"C": {"text": 2.0, "image": 3.0, "audio": 0.5}}, {"readout": "agreement"}],
 )
 def test_a_preset_brings_the_baseline_back(arguments, tmp_path):
     data = toy(("text", "image", "audio"), multi_label=True)

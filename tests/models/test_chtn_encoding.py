@@ -30,6 +30,22 @@ def test_probabilities_are_the_softmax_of_the_logits(medium, readout, of_logits,
     np.testing.assert_allclose(z.sum(axis=1), sums, atol=1e-6)
 
 
+def test_cosines_of_the_agreement_readout_are_the_probability_of_the_same_class():
+    settings = {"temperature": 0.5, "members": 2, "partial": ["audio"]}
+    settings["media"] = {"image": 5, "text": 4, "audio": 3}
+    model = small(readout="agreement", **settings)
+    peer = model.copy_with(readout="probabilities")
+    rng = np.random.default_rng(0)
+    x = {m: rng.normal(size=(ROWS, d)).astype("float32") for m, d in model.media.items()}
+    z = {medium: model.encode(x, medium) for medium in x}
+    p = {medium: peer.encode(x, medium) for medium in x}
+    for one, other in [("image", "text"), ("text", "audio"), ("audio", "image")]:
+        assert z[one].shape == (ROWS, 3 + 3)
+        np.testing.assert_allclose(np.linalg.norm(z[one], axis=1), 1.0, atol=1e-6)
+        np.testing.assert_allclose(z[one][:, :3], p[one], atol=1e-6)
+        np.testing.assert_allclose(z[one] @ z[other].T, p[one] @ p[other].T, atol=1e-6)
+
+
 def test_logits_are_the_output():
     model = small(readout="logits", temperature=3.0)
     x, _ = batch(model)
