@@ -37,7 +37,7 @@ from keras_xmr.trunks import load_trunk
 FOLDER = Path(__file__).parent
 COMMAND = "python examples/paper_tables/chtn.py"
 PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
-READOUTS = ("probabilities", "centred_probabilities")
+READOUTS = ("probabilities", "centred_probabilities")  # Those that p-values are against.
 DIRECTIONS = ("image_to_text", "text_to_image", "average")
 SEEDS = range(5)
 
@@ -96,6 +96,11 @@ def choices(data):
     return [tuple(recipes.PENALTIES[data.name][medium] for medium in data.media)]
 
 
+def readouts(data):
+    """Readouts of the baseline: the usual ones, and CHTN's if it is another."""
+    return dict.fromkeys((*READOUTS, recipe_for(data).model["readout"]))
+
+
 def tune_baseline(sets, inputs=baseline_inputs):
     """For each readout, the penalties with the best mean validation MAP, and that MAP."""
     scores = {}
@@ -104,13 +109,13 @@ def tune_baseline(sets, inputs=baseline_inputs):
         fitted = {
             C: SemanticMatching(C, "probabilities", inputs(data)).fit(data) for C in PENALTIES
         }
-        for chosen, readout in itertools.product(choices(data), READOUTS):
+        for chosen, readout in itertools.product(choices(data), readouts(data)):
             mixed = SemanticMatching(1.0, readout, fitted[chosen[0]].preprocessor)
             mixed.weights = {m: fitted[C].weights[m] for m, C in zip(media, chosen, strict=True)}
             report = keras_xmr.evaluate(mixed, data, split="validation")
             scores.setdefault((readout, *chosen), []).append(report.map)
     means = {setting: float(np.mean(values)) for setting, values in scores.items()}
-    for readout in READOUTS:
+    for readout in readouts(sets[0]):
         best = max((s for s in means if s[0] == readout), key=means.__getitem__)
         yield readout, dict(zip(media, best[1:], strict=True)), means[best]
 

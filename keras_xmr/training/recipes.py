@@ -104,10 +104,18 @@ CHTN_RECIPES = {
         transforms={"image": (FeatureScaler, {"standardize": False})},
         epochs=20,
     ),
-    # For weaker features: fewer layers, and more to hold them back.
+    # For weaker features: fewer layers, and more to hold them back. Their posteriors, too smooth as
+    # they are (dropout, smoothed labels), can be trusted at a low temperature.
     "pascal_sentences_squeezenet": Recipe(
-        model=PASCAL | {"pathway_units": (256,), "shared_units": (256, 256), "dropout": 0.7},
-        transforms={"image": (FeatureScaler, {"standardize": False})},
+        model=PASCAL
+        | {
+            "pathway_units": (256,),
+            "shared_units": (256, 256),
+            "dropout": 0.7,
+            "readout": "agreement",
+            "temperature": 0.3,
+        },
+        transforms={"image": (FeatureScaler, {"square_root": False, "standardize": False})},
         epochs=30,
         weight_decay=3.0,
     ),
