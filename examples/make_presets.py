@@ -63,7 +63,7 @@ PRESETS = {
     "cm_gans_wiki": ("wikipedia", None, 0.494),
     "cca_wiki": ("wikipedia", None, 0.177),
     "cfa_wiki": ("wikipedia", None, 0.318),
-    "kcca_wiki": ("wikipedia", None, 0.343),
+    "kcca_wiki": ("wikipedia", None, 0.227),
     "jrl_wiki": ("wikipedia", None, 0.381),
     "lgcfl_wiki": ("wikipedia", None, 0.388),
     "ugach_pascal_64": ("pascal_sentences", None, None),

@@ -10,6 +10,7 @@ from PIL import Image
 
 from keras_xmr import cli
 from keras_xmr.cli import main
+from keras_xmr.methods import METHODS
 
 # Row number and colour of the rows of a table.
 TABLE = list(enumerate(["red", "green", "yellow"] * 12))
@@ -41,7 +42,8 @@ def test_list_names_everything(capsys):
     found = run_json(capsys, "list")
     assert set(found) == {"presets", "methods", "data sets"}
     assert "chtn_pascal" in found["presets"]
-    assert set(found["methods"]) >= {"acmr", "cca", "chtn", "kcca", "mhtn", "semantic_matching"}
+    assert set(found["methods"]) == set(METHODS)
+    assert len(METHODS) == 16
     assert found["methods"]["kcca"] == {
         "title": "kernel canonical correlation analysis",
         "year": 2004,

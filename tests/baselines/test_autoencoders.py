@@ -89,11 +89,11 @@ def test_wrong_arguments_are_errors():
 
 
 def test_pairs_are_learned_and_torn_pairs_are_not():
-    # Chance is 1 / classes, and a little more on a short list.
+    # Of four classes; where nothing ties their clusters, some may lie close to each other.
     for shuffled in (False, True):
         data = planted(shuffled=shuffled)
         found = evaluate(learned(CorrAE, data, code_units=8), data).map
-        assert found < 0.45 if shuffled else found > 0.8
+        assert found < 0.6 if shuffled else found > 0.9
 
 
 def test_a_constant_column_does_no_harm_and_an_item_is_encoded_alone():
