@@ -141,6 +141,7 @@ TINY = {
             "label_smoothing": 0.1,
             "multi_label": True,
             "readout": "centred_probabilities",
+            "temperature": 2.0,
             "seed": 3,
         },
         ({**PAIRS, "wrong": np.array([1, 2, 3, 4, 5, 0])},),
@@ -274,7 +275,9 @@ TINY = {
         }
     ),
     "RetrievalMAP": Tiny({"data": toy()}),
-    "SemanticMatching": Tiny({"C": 0.5, "readout": "centred_probabilities", "max_iter": 50}),
+    "SemanticMatching": Tiny(
+        {"C": 0.5, "readout": "centred_probabilities", "max_iter": 50, "temperature": 0.5}
+    ),
     "SharedLayers": Tiny(
         {**FULLY_CONNECTED, "batch_normalization": True, "with_raw": True}, (rows(6, 10),)
     ),

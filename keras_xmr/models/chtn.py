@@ -18,7 +18,7 @@ from keras_xmr.losses.cross_entropy import label_cross_entropy
 from keras_xmr.losses.pairwise import pairwise_transfer
 from keras_xmr.models.cross_modal_model import CrossModalModel
 from keras_xmr.models.entrance import SOURCE, enter, make_inputs
-from keras_xmr.models.readout import READOUTS, agreement, posterior, read_out
+from keras_xmr.models.readout import READOUTS, posterior, read_out
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.training.batches import presence
 from keras_xmr.training.replicas import replica_count, whole_batch
@@ -62,8 +62,8 @@ class CHTN(CrossModalModel):
       release; the paper says nothing of it.
     - The cross-modal term is weighted by 4096 / width, so that its share does not depend on the
       width. At width 4096 this is the release.
-    - Members, identity initialisation, dropout, label smoothing and the centred readout are
-      additions, off by default. The recipes for small data use them.
+    - Members, identity initialisation, dropout, label smoothing and all readouts but the
+      probabilities are additions, off by default. The recipes for small data use them.
 
     The paper's ablations are arguments: `source_weight=0` is NoSrcSp; `shared_units=()` with
     `shared_classifier=False` is NoShare, and OnlyCross if there is no source either.
@@ -379,9 +379,8 @@ class CHTN(CrossModalModel):
             common, _ = common
         if self.readout != "fc9":
             logits = self.classifiers[media](common)
-            common = read_out(logits, self.num_classes, self.readout, self.temperature)
-        if self.readout == "agreement":
-            common = agreement(common, list(self.media).index(media), len(self.media))
+            place = (list(self.media).index(media), len(self.media))
+            common = read_out(logits, self.num_classes, self.readout, self.temperature, place=place)
         return keras.Model(inputs[media], common, name=f"{media}_encoder")
 
     def for_retrieval(self) -> Self:

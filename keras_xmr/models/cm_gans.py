@@ -20,7 +20,7 @@ from keras_xmr.training.wrong_rows import WRONG, WrongBatches
 from keras_xmr.types import Config, Tensor
 
 VARIANTS = ("paper", "released")
-READOUTS = ("embedding", "probabilities", "centred_probabilities", "logits")
+READOUTS = ("embedding", *(readout for readout in OF_LOGITS if readout != "fc9"))
 DISCRIMINATORS, GENERATORS = "discriminators", "generators"
 OF_DISCRIMINATORS = ("intra", "inter")
 OF_GENERATORS = ("inter_deception", "intra_deception", "labels", "reconstruction")
@@ -107,7 +107,9 @@ class CMGANs(AlternatingModel):
         label_smoothing: Share of single labels that is spread over all classes.
         multi_label: Whether items may have several labels: each is then a question of its own.
         readout: The common representation: `"embedding"` (the code), or what the classifier makes
-            of it: `"probabilities"`, `"centred_probabilities"` or `"logits"`.
+            of it: `"probabilities"`, `"centred_probabilities"`, `"agreement"` or `"logits"`, as in
+            `CHTN`.
+        temperature: Divides the logits before the softmax, or sigmoid, of the readout.
         preprocessor: Fitted `Preprocessor` that is saved with the model.
         seed: Seed of initial weights and dropout.
         dtype: Dtype policy of all layers; `None` is the global one.
@@ -164,6 +166,7 @@ class CMGANs(AlternatingModel):
         label_smoothing: float = 0.0,
         multi_label: bool = False,
         readout: str = "embedding",
+        temperature: float = 1.0,
         preprocessor: Preprocessor | None = None,
         seed: int | None = None,
         dtype: Any = None,
@@ -171,6 +174,7 @@ class CMGANs(AlternatingModel):
     ) -> None:
         trunks = dict(trunks or {})
         _check(media, hub, num_classes, variant, readout)
+        _check_readout(readout, temperature, multi_label)
         seeds = itertools.repeat(None) if seed is None else itertools.count(seed, 10)
 
         # Layers
@@ -227,6 +231,7 @@ class CMGANs(AlternatingModel):
         self.label_smoothing = label_smoothing
         self.multi_label = multi_label
         self.readout = readout
+        self.temperature = temperature
         self.preprocessor = preprocessor
         self.seed = seed
         self.generators = generators
@@ -338,7 +343,14 @@ class CMGANs(AlternatingModel):
         common = self.generators.encode(media, enter(inputs, {media: trunks}, media)[media])
         if self.readout in OF_LOGITS:
             logits = self.generators.classify(media, common)
-            common = read_out(logits, self.num_classes, self.readout, multi_label=self.multi_label)
+            common = read_out(
+                logits,
+                self.num_classes,
+                self.readout,
+                self.temperature,
+                multi_label=self.multi_label,
+                place=(list(self.media).index(media), len(self.media)),
+            )
         return keras.Model(inputs[media], common, name=f"{media}_encoder")
 
 
@@ -400,3 +412,13 @@ def _check(
     for name, (given, choices) in known.items():
         if given not in choices:
             raise ValueError(f"The {name} is one of {choices}. Received: {name}={given!r}.")
+
+
+def _check_readout(readout: str, temperature: float, multi_label: bool) -> None:
+    if temperature <= 0:
+        raise ValueError(f"The temperature must be positive. Received: {temperature=}.")
+    if multi_label and readout == "agreement":
+        raise ValueError(
+            "With several labels an item has no one class that could agree. "
+            f"Received: {readout=}, {multi_label=}."
+        )

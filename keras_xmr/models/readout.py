@@ -52,9 +52,20 @@ def read_out(
     temperature: float = 1.0,
     *,
     multi_label: bool = False,
+    place: tuple[int, int] = (0, 1),
 ) -> Tensor:
-    """The common representation `(rows, classes)` that `readout` names, one of the logits."""
+    """The common representation that `readout` names, one of the logits.
+
+    `(rows, classes)`, or wider for `agreement`, which needs the `place` of the medium: its number,
+    and that of all media.
+    """
     if readout == "logits":
         return ops.mean(by_member(logits, classes), axis=1)
-    probabilities = ops.sigmoid(logits) if multi_label else posterior(logits, classes, temperature)
+    probabilities = (
+        ops.sigmoid(logits / temperature)
+        if multi_label
+        else posterior(logits, classes, temperature)
+    )
+    if readout == "agreement":
+        return agreement(probabilities, *place)
     return probabilities - 1.0 / classes if readout == "centred_probabilities" else probabilities

@@ -209,6 +209,18 @@ def test_readouts_are_of_the_classifier(readout):
     np.testing.assert_allclose(model.encode(x, "text"), wanted, rtol=1e-4, atol=1e-5)
 
 
+def test_agreement_is_the_probability_of_the_same_class():
+    model = make(readout="agreement", temperature=0.5)
+    x, _ = batch(model)
+    logits = {
+        m: numpy(model(x, training=False)[m]).astype("float64") / 0.5 for m in ("image", "text")
+    }
+    one, other = (np.exp(v) / np.exp(v).sum(axis=1, keepdims=True) for v in logits.values())
+    codes = [model.encode(x, medium) for medium in logits]
+    np.testing.assert_allclose(codes[0] @ codes[1].T, one @ other.T, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(codes[0], axis=1), 1.0, rtol=1e-5)
+
+
 def test_the_code_is_the_usual_representation_and_is_ranked_by_cosine():
     model = make()
     x, _ = batch(model)
@@ -521,6 +533,11 @@ def test_a_killed_run_ends_as_one_left_alone(tmp_path):
     [
         ({"variant": "code"}, r"variant is one of .* Received: variant='code'"),
         ({"readout": "fc9"}, r"readout is one of .* Received: readout='fc9'"),
+        ({"temperature": 0.0}, r"must be positive\. Received: temperature=0.0"),
+        (
+            {"readout": "agreement", "multi_label": True},
+            r"no one class .* Received: readout='agreement', multi_label=True",
+        ),
         ({"hub": "audio"}, r"hub is one of them\. Received: hub='audio'"),
         ({"media": {"image": 3}}, r"two media.* Received: hub='image', media=\{'image': 3"),
         ({"media": {"image": 3, "wrong": 2}}, r"none is called 'wrong'"),
