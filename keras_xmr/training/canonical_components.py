@@ -39,7 +39,7 @@ def canonical_components(
     means = {name: own.mean(axis=0, dtype=np.float64) for name, own in rows.items()}
     centred = [own - mean for own, mean in zip(rows.values(), means.values(), strict=True)]
     directions, correlations = canonical_directions(centred, shrinkage, None, count)
-    found = {}
+    found: dict[str, tuple[FloatArray, FloatArray]] = {}
     for (name, mean), own, kernel in zip(means.items(), centred, directions, strict=True):
         projection = kernel * correlations
         projection *= length / np.sqrt(np.square(own @ projection).sum(axis=1).mean())
