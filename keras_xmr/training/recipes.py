@@ -237,7 +237,8 @@ CM_GANS_RECIPES = {
             "dropout": 0.2,
             "input_dropout": {"image": 0.3, "text": 0.3},
             "label_smoothing": 0.3,
-            "readout": "centred_probabilities",
+            "readout": "agreement",
+            "temperature": 0.35,
         },
         transforms=CHTN_RECIPES["wikipedia"].transforms,
         epochs=40,
@@ -273,6 +274,25 @@ CM_GANS_RECIPES = {
 # candidates left out, or at lower temperatures, the generator finds matches that the graph has
 # missed, and the game does harm.
 UGACH_RECIPES = {
+    "wikipedia": Recipe(
+        model={
+            "hidden_units": 256,
+            "components": 64,
+            "shrinkage": 0.95,
+            "dropout": 0.3,
+            "neighbors": 40,
+            "near": 200,
+            "pool_size": 200,
+            "temperature": 48.0,
+        },
+        transforms=CHTN_RECIPES["wikipedia"].transforms,
+        pretraining=10,
+        epochs=10,
+        batch_size=100,
+        learning_rate=3e-3,
+        weight_decay=1.0,
+        rates={"_generator/": 0.1},
+    ),
     "pascal_sentences": Recipe(
         model={
             "hidden_units": 512,
