@@ -337,12 +337,13 @@ NEURAL_RECIPES = {
             model=PASCAL_STACKS, transforms=COUNTED, learning_rate=1e-2, weight_decay=1e-4
         ),
     },
-    # Small, so that all of its parts together are.
+    # What the autoencoders do not keep, no later stage can tell: wide ones were better. Those of
+    # Wikipedia are narrow all the same, so that the preset is small.
     "cmdn": {
         "wikipedia": Recipe(
             model={
                 **WIKIPEDIA_STACKS,
-                "separate_units": (64,),
+                "separate_units": (32,),
                 "pathway_units": (64,),
                 "joint_units": 64,
                 "fused_units": 64,
@@ -356,9 +357,10 @@ NEURAL_RECIPES = {
         "pascal_sentences": Recipe(
             model={
                 **PASCAL_STACKS,
-                "separate_units": (128,),
-                "classifier_units": (128,),
-                "code_units": (32,),
+                "separate_units": (512,),
+                "fused_units": 512,
+                "classifier_units": (256,),
+                "code_units": (64,),
                 "pretraining_epochs": 40,
             },
             transforms=COUNTED,
