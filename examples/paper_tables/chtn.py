@@ -4,8 +4,9 @@ Pascal Sentences: five splits, a seed for each; on bundled features of MobileNet
 with the ablations of the paper's Table 2, and from pixels (needs KERAS_XMR_DATA). Wikipedia
 (likewise): LDA and tf-idf texts on the paper's and the official split, five seeds each. CHTN's
 recipes were chosen on validation parts (for Wikipedia on both splits', so that the official one had
-a share in its test rows); the baseline's penalties are chosen here, on the same parts. P-values are
-of paired tests over queries, whose average precision is first averaged over the seeds of a split.
+a share in its test rows); the baseline's penalties, and for CHTN's readout its temperature, are
+chosen here, on the same parts. P-values are of paired tests over queries, whose average precision
+is first averaged over the seeds of a split.
 
 Usage: python examples/paper_tables/chtn.py [words in the names of the parts that are to be made]
 """
@@ -38,6 +39,7 @@ FOLDER = Path(__file__).parent
 COMMAND = "python examples/paper_tables/chtn.py"
 PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 READOUTS = ("probabilities", "centred_probabilities")  # Those that p-values are against.
+TEMPERATURES = (0.2, 0.3, 0.5, 0.7, 1.0)
 DIRECTIONS = ("image_to_text", "text_to_image", "average")
 SEEDS = range(5)
 
@@ -97,27 +99,31 @@ def choices(data):
 
 
 def readouts(data):
-    """Readouts of the baseline: the usual ones, and CHTN's if it is another."""
-    return dict.fromkeys((*READOUTS, recipe_for(data).model["readout"]))
+    """Readouts of the baseline and their temperatures: the usual ones, and CHTN's if another."""
+    own = recipe_for(data).model["readout"]
+    return dict.fromkeys(READOUTS, (1.0,)) | ({} if own in READOUTS else {own: TEMPERATURES})
 
 
 def tune_baseline(sets, inputs=baseline_inputs):
-    """For each readout, the penalties with the best mean validation MAP, and that MAP."""
+    """Each readout, its arguments with the best mean validation MAP, and that MAP."""
     scores = {}
     media = list(sets[0].media)
     for data in sets:
         fitted = {
             C: SemanticMatching(C, "probabilities", inputs(data)).fit(data) for C in PENALTIES
         }
-        for chosen, readout in itertools.product(choices(data), readouts(data)):
-            mixed = SemanticMatching(1.0, readout, fitted[chosen[0]].preprocessor)
+        tried = [(name, T) for name, temperatures in readouts(data).items() for T in temperatures]
+        for chosen, (readout, T) in itertools.product(choices(data), tried):
+            transforms = fitted[chosen[0]].preprocessor
+            mixed = SemanticMatching(1.0, readout, transforms, temperature=T)
             mixed.weights = {m: fitted[C].weights[m] for m, C in zip(media, chosen, strict=True)}
             report = keras_xmr.evaluate(mixed, data, split="validation")
-            scores.setdefault((readout, *chosen), []).append(report.map)
+            scores.setdefault((readout, T, *chosen), []).append(report.map)
     means = {setting: float(np.mean(values)) for setting, values in scores.items()}
     for readout in readouts(sets[0]):
         best = max((s for s in means if s[0] == readout), key=means.__getitem__)
-        yield readout, dict(zip(media, best[1:], strict=True)), means[best]
+        C = dict(zip(media, best[2:], strict=True))
+        yield readout, {"C": C, "readout": readout, "temperature": best[1]}, means[best]
 
 
 def final(data):
@@ -127,13 +133,13 @@ def final(data):
 
 def methods(source, sets):
     """Name of a method, and for each data set the models to report on."""
-    for readout, C, validation in tune_baseline(sets):
+    for readout, tuned, validation in tune_baseline(sets):
         name = f"semantic matching, {readout}"
-        print(f"  {name}: C={C}, validation {validation:.4f}", file=sys.stderr)
+        print(f"  {name}: {tuned}, validation {validation:.4f}", file=sys.stderr)
         yield (
             name,
             [
-                [SemanticMatching(C, readout, baseline_inputs(data)).fit(final(data))]
+                [SemanticMatching(**tuned, preprocessor=baseline_inputs(data)).fit(final(data))]
                 for data in sets
             ],
         )

@@ -63,10 +63,16 @@ def baselines(sets, method):
     def inputs(data):
         return preprocessor_for(data, recipe_for(data, method))
 
-    for readout, C, validation in tune_baseline(sets, inputs):
+    for readout, tuned, validation in tune_baseline(sets, inputs):
         name = f"semantic matching, {readout}"
-        print(f"  {name}: C={C}, validation {validation:.4f}", file=sys.stderr)
-        yield name, [[SemanticMatching(C, readout, inputs(data)).fit(final(data))] for data in sets]
+        print(f"  {name}: {tuned}, validation {validation:.4f}", file=sys.stderr)
+        yield (
+            name,
+            [
+                [SemanticMatching(**tuned, preprocessor=inputs(data)).fit(final(data))]
+                for data in sets
+            ],
+        )
 
 
 def trained(method, sets, source, seeds, recipe=None):

@@ -54,7 +54,8 @@ class DeepSM(CHTN):
         input_dropout: Medium to the share of its inputs that are dropped.
         label_smoothing: Share of single labels that is spread over all classes.
         multi_label: Whether items may have several labels: see above.
-        readout: `"probabilities"` (the paper's), `"centred_probabilities"` or `"logits"`.
+        readout: `"probabilities"` (the paper's), `"centred_probabilities"`, `"agreement"` or
+            `"logits"`: see `CHTN`.
         temperature: Divides the logits before the softmax of the readout.
         preprocessor: Fitted `Preprocessor` that is saved with the model.
         seed: Seed of initial weights and dropout.

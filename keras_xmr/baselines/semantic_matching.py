@@ -26,6 +26,7 @@ class SemanticMatching(Baseline):
             the same class).
         preprocessor: What to use instead of `Preprocessor.for_data(data)`; fitted by `fit`.
         max_iter: Most iterations of the solver.
+        temperature: Divides the logits before the softmax of the readout.
 
     Example:
         >>> from keras_xmr.datasets import toy
@@ -44,13 +45,17 @@ class SemanticMatching(Baseline):
         readout: str = "probabilities",
         preprocessor: Preprocessor | None = None,
         max_iter: int = 1000,
+        temperature: float = 1.0,
     ) -> None:
         if readout not in READOUTS:
             raise ValueError(f"Readouts are {READOUTS}. Received: {readout=}.")
+        if temperature <= 0:
+            raise ValueError(f"The temperature must be positive. Received: {temperature=}.")
         super().__init__(preprocessor)
         self.C = C
         self.readout = readout
         self.max_iter = max_iter
+        self.temperature = temperature
 
     def _fit(self, rows: Rows, part: CrossModalData) -> Weights:
         return {
@@ -85,7 +90,7 @@ class SemanticMatching(Baseline):
 
     def _represent(self, rows: FloatArray, medium: str) -> FloatArray:
         """Class posteriors `(n, classes)`, and what the readout makes of them."""
-        logits = super()._represent(rows, medium)
+        logits = super()._represent(rows, medium) / self.temperature
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         posteriors: FloatArray = odds / odds.sum(axis=1, keepdims=True)
         if self.readout == "centred_probabilities":

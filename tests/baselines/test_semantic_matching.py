@@ -169,6 +169,17 @@ def test_an_unknown_medium_is_refused(data, fitted):
         fitted.encode(data, "audio")
 
 
+def test_a_low_temperature_makes_posteriors_certain(data, fitted):
+    certain = SemanticMatching(temperature=0.5).fit(data).encode_text(data)
+    squares = fitted.encode_text(data) ** 2  # Half the temperature: twice the logits.
+    np.testing.assert_allclose(certain, squares / squares.sum(axis=1, keepdims=True), atol=1e-6)
+
+
+def test_a_temperature_of_zero_is_refused():
+    with pytest.raises(ValueError, match=r"must be positive\. Received: temperature=0"):
+        SemanticMatching(temperature=0)
+
+
 def test_an_unknown_readout_is_refused():
     message = r"Readouts are \('probabilities', .*'agreement'\)\. Received: readout='x'"
     with pytest.raises(ValueError, match=message):
@@ -177,7 +188,11 @@ def test_an_unknown_readout_is_refused():
 
 @pytest.mark.parametrize(
     "arguments",
-    [{}, {"C": {"text": 2.0, "image": 3.0, "audio": 0.5}}, {"readout": "agreement"}],
+    [
+        {},
+        {"C": {"text": 2.0, "image": 3.0, "audio": 0.5}},
+        {"readout": "agreement", "temperature": 0.5},
+    ],
 )
 def test_a_preset_brings_the_baseline_back(arguments, tmp_path):
     data = toy(("text", "image", "audio"), multi_label=True)
