@@ -152,10 +152,11 @@ def test_wrong_arguments_are_errors():
 
 def test_classes_are_learned_though_training_lacks_one():
     data = planted(missing=3, constant=True)
-    sizes = {"separate_units": (8,), "fused_units": 8, "joint_units": 8, "classifier_units": (8,)}
-    model = learned(CMDN, data, code_units=(8,), mean_field_steps=2, pretraining_epochs=20, **sizes)
+    sizes = dict.fromkeys(("separate_units", "classifier_units", "code_units"), (16,))
+    sizes |= {"fused_units": 16, "joint_units": 16}
+    model = learned(CMDN, data, mean_field_steps=2, pretraining_epochs=20, **sizes)
     known = {name: medium.rows(medium.labels != 3) for name, medium in data.media.items()}
-    assert evaluate(model, replace(data, media=known)).map > 0.8
+    assert evaluate(model, replace(data, media=known)).map > 0.9
     assert np.isfinite(model.encode(data, "image")).all()
 
 
