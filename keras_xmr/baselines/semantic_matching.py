@@ -97,7 +97,8 @@ class SemanticMatching(Baseline):
             posteriors = posteriors - 1.0 / posteriors.shape[1]
         elif self.readout == "agreement":
             rest = np.zeros((len(rows), len(self.media)), dtype=np.float32)
-            square = np.sum(posteriors**2, axis=1)
-            rest[:, self.media.index(medium)] = np.sqrt(np.maximum(1.0 - square, 0.0))
+            # 1 - sum p^2, as products of different classes: it would lose digits.
+            products = posteriors * (posteriors @ (1.0 - np.eye(posteriors.shape[1])))
+            rest[:, self.media.index(medium)] = np.sqrt(products.sum(axis=1))
             posteriors = np.hstack([posteriors, rest])
         return posteriors

@@ -39,8 +39,10 @@ def agreement(probabilities: Tensor, medium: int, media: int) -> Tensor:
         1977.
     """
     probabilities = ops.convert_to_tensor(probabilities)
-    square = ops.sum(ops.square(probabilities), axis=1, keepdims=True)
-    rest = ops.sqrt(ops.maximum(1.0 - square, 0.0))
+    # What is left of 1 in the length, as products of different classes: 1 - sum p^2 loses digits.
+    different = 1.0 - ops.eye(probabilities.shape[-1], dtype=probabilities.dtype)
+    products = probabilities * ops.matmul(probabilities, different)
+    rest = ops.sqrt(ops.sum(products, axis=1, keepdims=True))
     columns = [rest if number == medium else ops.zeros_like(rest) for number in range(media)]
     return ops.concatenate([probabilities, *columns], axis=1)
 

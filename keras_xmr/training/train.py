@@ -42,8 +42,10 @@ from keras_xmr.trunks.text_cnn import text_cnn
 
 Trunks = Mapping[str, keras.Model]
 
-# A decay that is right for few pairs keeps a discriminator from learning anything.
-UNDECAYED = ("bias", "gamma", "beta", "modality_classifier", "adversary", "discriminator")
+UNDECAYED = ("bias", "gamma", "beta")
+# A decay that is right for few pairs keeps those who watch the others from learning anything. The
+# discriminator of UGACH does not only watch: codes are its own.
+WATCHING = ("modality_classifier", "adversary", "discriminator")
 
 MODELS: dict[str, type[CrossModalModel]] = {
     "acmr": ACMR,
@@ -290,7 +292,7 @@ def _optimizer(
         weight_decay=recipe.weight_decay,
         beta_1=recipe.beta_1,
         multipliers=rates,
-        undecayed=UNDECAYED,
+        undecayed=UNDECAYED if isinstance(model, UGACH) else (*UNDECAYED, *WATCHING),
         gradient_accumulation_steps=recipe.accumulate,
         use_ema=recipe.averaging is not None,
         ema_momentum=recipe.averaging or 0.99,
