@@ -357,6 +357,19 @@ def test_labels_are_never_seen():
     assert not same(one, train_model("ugach", DATA, recipe=RECIPE, seed=1))
 
 
+def test_the_decay_of_a_recipe_reaches_both_players():
+    lengths = []
+    for decay in (0.0, 20.0):
+        recipe = replace(RECIPE, pretraining=0, weight_decay=decay)
+        model = train_model("ugach", DATA, recipe=recipe)
+        lengths.append([np.linalg.norm(p["text"].get_weights()[0]) for p in players_of(model)])
+    assert all(shorter < 0.9 * whole for whole, shorter in zip(*lengths, strict=True))
+
+
+def players_of(model):
+    return model.discriminator, model.generator
+
+
 class Killed(keras.callbacks.Callback):
     """Stops the process, so to speak, at an epoch of the game."""
 
