@@ -21,7 +21,8 @@ YARDSTICK = {
     "KCCA, polynomial": (KCCA("poly", n_components=10, regularization=10.0), 0.259, 0.212),
     "JRL": (JRL(), 0.318, 0.234),
     "JRL, projections": (JRL(readout="projections"), 0.277, 0.218),
-    "JRL, released": (JRL(**RELEASED), 0.297, 0.216),
+    # All of the five iterations; it is better where it stops after two, as it does by itself.
+    "JRL, released": (JRL(**(RELEASED | {"tolerance": 0.0})), 0.297, 0.216),
     "LGCFL": (LGCFL(10 / 2173), 0.270, 0.215),
 }
 
