@@ -1,13 +1,13 @@
 """UGACH, its discriminator alone, and codes without training: `ugach.csv`.
 
-Pascal Sentences: ten splits, the five of the other tables first, with a seed for each; bundled
-features of MobileNetV2; code lengths and variants that nothing is claimed of on five. Wikipedia (it
-needs KERAS_XMR_DATA): five seeds. No method sees a label in training.
+Pascal Sentences: ten splits, the five of the other tables first, with three seeds for each (other
+code lengths and variants: five splits, a seed for each); bundled features of MobileNetV2. Wikipedia
+(it needs KERAS_XMR_DATA): five seeds. No method sees a label in training.
 UGACH's recipe and, here, shrinkage and weights of the canonical components are chosen by the MAP on
 validation parts. "alone" has as many updates of the discriminator, with candidates drawn uniformly.
 MAP is MAP@all by Hamming distance, expected over the order of equal distances. P-values are of
-paired t-tests over the runs (splits, or seeds), against the best of the codes without training and
-against the discriminator alone.
+paired t-tests over splits (means of their seeds), or over seeds where there is one split, against
+the best of the codes without training and against the discriminator alone.
 
 Usage: python examples/paper_tables/ugach.py [words in the names of the parts that are to be made]
 """
@@ -21,15 +21,17 @@ import keras
 import numpy as np
 from cca_hashing import KINDS, CCAHashing
 from chtn import SEEDS
-from games import Table, trained
+from games import Table
 from scipy.stats import ttest_rel
 
 import keras_xmr
 from keras_xmr import datasets
 from keras_xmr.models.ugach_variants import PAPER, RELEASED
 from keras_xmr.training.recipes import preprocessor_for, recipe_for
+from keras_xmr.training.train import train_model
 
-RUNS = range(10)
+SPLITS = range(10)
+SEEDS_OF_SPLIT = 3
 OTHER_BITS = (16, 32, 128)
 MAIN = "UGACH, 64 bits"
 ALONE = "UGACH, 64 bits, discriminator alone"
@@ -49,7 +51,7 @@ PLAIN = {
 
 def parts():
     """Name, features and data sets (one for each split) of every part of the table."""
-    splits = [datasets.pascal_sentences(split_seed=seed) for seed in RUNS]
+    splits = [datasets.pascal_sentences(split_seed=seed) for seed in SPLITS]
     yield "Pascal Sentences", "MobileNetV2, words", lambda: splits
     yield (
         "Wikipedia, paper split",
@@ -64,17 +66,28 @@ def methods(sets):
         yield hashing(sets, kind)
     recipe = recipe_for(sets[0], "ugach")
 
-    def of(arguments, runs=SEEDS):
-        seeds = runs if len(sets) > 1 else SEEDS
+    def of(arguments, seeds=None):
         changed = replace(recipe, model=recipe.model | arguments)
-        return trained("ugach", sets[: len(seeds)], None, seeds, changed)
+        # Without seeds, one for each of the first splits.
+        numbers = seeds or ([[n] for n in SEEDS] if len(sets) > 1 else [list(SEEDS)])
+        return [
+            [train_model("ugach", data, recipe=changed, seed=n) for n in of_split]
+            for data, of_split in zip(sets, numbers, strict=False)
+        ]
 
-    yield MAIN, of({}, RUNS)
-    yield ALONE, of({"generator_steps": 0}, RUNS)
+    yield MAIN, of({}, seeds(sets))
+    yield ALONE, of({"generator_steps": 0}, seeds(sets))
     for bits in OTHER_BITS:
         yield f"UGACH, {bits} bits", of({"bits": bits})
     for name, variant in (("paper", PAPER), ("released", RELEASED | {"hidden_units": WIDTH})):
         yield f"UGACH, 64 bits, {name}", of(PLAIN | variant)
+
+
+def seeds(sets):
+    """The seeds of each split."""
+    if len(sets) == 1:
+        return [list(SEEDS)]
+    return [[split + len(SPLITS) * n for n in range(SEEDS_OF_SPLIT)] for split in SPLITS]
 
 
 def hashing(sets, kind):
@@ -94,10 +107,9 @@ def hashing(sets, kind):
 
     shrinkage, power = max(itertools.product(SHRINKAGES, POWERS), key=validation)
     print(f"  {kind}: shrinkage {shrinkage}, power {power}", file=sys.stderr)
-    of_split = [[seed] for seed in RUNS] if len(sets) > 1 else [list(SEEDS)]
     return f"CCA {kind}, 64 bits", [
         [fitted(shrinkage, power, data, seed) for seed in numbers]
-        for data, numbers in zip(sets, of_split, strict=True)
+        for data, numbers in zip(sets, seeds(sets), strict=True)
     ]
 
 
@@ -118,9 +130,16 @@ def random_map(sets):
 
 def rows(part, features, evaluated, sets):
     """The rows of a part: mean and spread over runs, and the tests."""
-    runs = {name: [report.map for report in reports] for name, reports in evaluated.items()}
+    maps = {
+        name: [[report.map for report in of_split] for of_split in reports]
+        for name, reports in evaluated.items()
+    }
+    if len(sets) > 1:
+        maps = {name: [np.mean(of_split) for of_split in found] for name, found in maps.items()}
+    compared = {name: np.ravel(found) for name, found in maps.items()}
     best = max(
-        (name for name in runs if name.startswith("CCA")), key=lambda name: np.mean(runs[name])
+        (name for name in compared if name.startswith("CCA")),
+        key=lambda name: compared[name].mean(),
     )
     common = {
         "source": "python examples/paper_tables/ugach.py",
@@ -131,7 +150,8 @@ def rows(part, features, evaluated, sets):
         "data": part, "features": features, "method": "random ranking, expected", "runs": len(sets),
         "direction": "average", "MAP@all": float(random_map(sets)), **common,
     }  # fmt: skip
-    for name, reports in evaluated.items():
+    for name, of_splits in evaluated.items():
+        reports = list(itertools.chain(*of_splits))
         values = np.array([[*(d.metrics["MAP@all"] for d in r.directions), r.map] for r in reports])
         directions = [*(d.name for d in reports[0].directions), "average"]
         for direction, column in zip(directions, values.T, strict=True):
@@ -146,8 +166,9 @@ def rows(part, features, evaluated, sets):
             }
             if direction == "average":
                 for title, other in (("best_cca_hash", best), ("alone", ALONE)):
-                    if name != other and len(reports) == len(runs[other]):
-                        row[f"p_against_{title}"] = float(ttest_rel(runs[name], runs[other]).pvalue)
+                    one, another = compared[name], compared.get(other, [])
+                    if name != other and len(one) == len(another):
+                        row[f"p_against_{title}"] = float(ttest_rel(one, another).pvalue)
             yield row | common
 
 
@@ -161,15 +182,13 @@ def main() -> None:
             evaluated = {}
             for name, models in methods(sets):
                 evaluated[name] = [
-                    keras_xmr.evaluate(model, data)
+                    [keras_xmr.evaluate(model, data) for model in of_split]
                     for data, of_split in zip(sets, models, strict=False)
-                    for model in of_split
                 ]
-                mean = np.mean([report.map for report in evaluated[name]])
-                print(f"  {name}: {mean:.4f}", file=sys.stderr)
-            found = list(rows(part, features, evaluated, sets))
-            columns = dict.fromkeys(max(found, key=len), "")
-            table.write(part, [columns | row for row in found])
+                found = list(rows(part, features, evaluated, sets))
+                print(f"  {name}: {found[-1]['MAP@all']:.4f}", file=sys.stderr)
+                columns = dict.fromkeys(max(found, key=len), "")
+                table.write(part, [columns | row for row in found])
 
 
 if __name__ == "__main__":
