@@ -41,7 +41,7 @@ QUICK = ((60, 90, 70), (90, 24, 15))
 COMPONENTS = 10
 SHRINKAGE = 0.1
 REPETITIONS = 3
-BUDGET = 150.0  # Seconds of processor after which a method takes no further turn.
+BUDGET = 60.0  # Seconds of processor after which a method takes no further turn.
 TOLERANCE = 1e-5
 RESULTS = Path(__file__).with_name("baselines.csv")
 
