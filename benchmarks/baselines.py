@@ -8,17 +8,21 @@
 
 Rows are like those of Wikipedia, 2173 with 4096 and 3000 features: hidden causes in common, others
 of each medium, and noise. The directions that the methods find are compared, column by column, up
-to sign and length. Methods take turns, so that each meets the same load; one that has used up its
-time takes no further turns. `*_ratio` is how many times longer than keras_xmr a method takes.
+to sign and length. Methods take turns on one thread, so that each meets the same load; one that has
+used up its time takes no further turns. `*_ratio` is how many times longer than keras_xmr a method
+takes.
 
 Usage: python -m benchmarks.baselines, or with --quick for tiny problems that are not written down.
 """
 
+import os
 import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from cca_zoo import linear, nonparametric
