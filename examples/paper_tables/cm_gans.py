@@ -3,7 +3,7 @@
 Pascal Sentences: five splits, a seed for each; bundled features of MobileNetV2. Wikipedia (it needs
 KERAS_XMR_DATA): five seeds. Recipes and penalties were chosen on validation parts. "released" is
 what the authors' public code executes, with the same data and epochs as "the paper's settings". A
-row without a readout in its name is of centred posteriors. The rows of CHTN are those of
+row without a readout in its name is of the agreement readout. The rows of CHTN are those of
 `acmr.csv`, on the same splits. See `games.py` for the columns.
 
 Usage: python examples/paper_tables/cm_gans.py [words in the names of the parts that are to be made]

@@ -81,11 +81,11 @@ def methods(sets):
         yield hashing(sets, kind)
     recipe = recipe_for(sets[0], "ugach")
 
-    def of(arguments, seeds=None):
+    def of(arguments, numbers=None):
         changed = replace(recipe, model=recipe.model | arguments)
-        # Without seeds, one for each of the first splits.
+        # Without numbers of seeds, one for each of the first splits.
         few = [[n] for n in SEEDS] if len(sets) > 1 else [list(SEEDS)]
-        return trained(changed, sets, seeds or few)
+        return trained(changed, sets, numbers or few)
 
     yield MAIN, of({}, seeds(sets))
     yield ALONE, of({"generator_steps": 0}, seeds(sets))
