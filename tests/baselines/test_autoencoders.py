@@ -89,11 +89,13 @@ def test_wrong_arguments_are_errors():
 
 
 def test_pairs_are_learned_and_torn_pairs_are_not():
-    # Of four classes; where nothing ties their clusters, some may lie close to each other.
-    for shuffled in (False, True):
-        data = planted(shuffled=shuffled)
-        found = evaluate(learned(CorrAE, data, code_units=8), data).map
-        assert found < 0.6 if shuffled else found > 0.9
+    def precision(**arguments):
+        data = planted(**arguments)
+        return evaluate(learned(CorrAE, data, code_units=8), data).map
+
+    assert precision() > 0.9
+    # Of four classes. Where nothing ties their clusters, some lie close to each other by luck.
+    assert np.mean([precision(shuffled=True, seed=seed) for seed in range(10)]) < 0.45
 
 
 def test_a_constant_column_does_no_harm_and_an_item_is_encoded_alone():
