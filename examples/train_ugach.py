@@ -18,11 +18,13 @@ BATCH_SIZE = 100
 BITS = 64
 HIDDEN = 512  # The authors have 8192, for 15,000 pairs.
 COMPONENTS = 64  # Canonical components of the pairs, without labels, that networks and graph see.
+LENGTH = 24.0  # Of these, as a mean.
 NEIGHBORS = 20  # Matches of an instance; the authors have 5 nearest in each medium.
 NEAR = 60  # So many may be matches that the graph has missed: they are no candidates.
 POOL = 200
-TEMPERATURE = 24.0  # Nearer to 0 the generator picks pairs that do belong together.
-DROPOUT = 0.5
+MARGIN = 0.25  # Of BITS: matches are to be nearer than candidates by so much, in squared distance.
+TEMPERATURE = 0.25  # Likewise. Nearer to 0 the generator picks pairs that do belong together.
+DROPOUT = 0.3
 SEED = 0
 
 if sys.argv[1:] == ["toy"]:
@@ -47,11 +49,13 @@ discriminator = keras_xmr.UGACH.for_data(
     bits=BITS,
     hidden_units=HIDDEN,
     components=COMPONENTS,
+    length=LENGTH,
     dropout=DROPOUT,
     neighbors=NEIGHBORS,
     near=NEAR,
     pool_size=POOL,
-    temperature=TEMPERATURE,
+    margin=MARGIN * BITS,
+    temperature=TEMPERATURE * BITS,
     generator_steps=0,
     seed=SEED,
 )

@@ -16,7 +16,7 @@ from keras_xmr.losses.policy_gradient import expected_reward, pool_log_softmax, 
 from keras_xmr.metrics import pack_bits
 from keras_xmr.models.entrance import make_inputs
 from keras_xmr.models.hash_network import hash_network
-from keras_xmr.models.ugach_variants import VARIANTS, check_arguments
+from keras_xmr.models.ugach_variants import check_arguments, settings_of
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.training.alternating import AlternatingModel
 from keras_xmr.training.candidates import NEIGHBORS, CandidateBatches, match_of, pool_of
@@ -67,14 +67,17 @@ class UGACH(AlternatingModel):
     | `baseline` | yes | no | no |
     | `graph` | joint | union | union |
     | `symmetric` | yes | yes | no |
+    | `margin` | bits / 4 | 1 | bits / 8 |
+    | `temperature` | bits / 4 | 1 | 1 |
 
     `"corrected"`, the default, takes the whole expectation over the pool in place of samples: with
-    the positive rewards of the others a sample is reinforced whatever it is. `UGACH(media,
-    **PAPER)` is the algorithm as published, so far as it is known. `UGACH(media, **RELEASED)` is
-    what the authors' public code executes, for study: **its generator learns nothing**. Its
-    soft-max is over the two drawn items alone, and a penalty shrinks its weights to zero: it ends
-    up selecting at random. Of that code this one keeps neither batches of single triplets nor
-    passes of one player after the other.
+    the positive rewards of the others a sample is reinforced whatever it is. Its margin is wide:
+    then it is the generator that tells hard candidates from easy ones, and not the hinge.
+    `UGACH(media, **PAPER)` is the algorithm as published, so far as it is known. `UGACH(media,
+    **RELEASED)` is what the authors' public code executes, for study: **its generator learns
+    nothing**. Its soft-max is over the two drawn items alone, and a penalty shrinks its weights to
+    zero: it ends up selecting at random. Of that code this one keeps neither batches of single
+    triplets nor passes of one player after the other.
 
     A model with `generator_steps=0` has no generator: its discriminator learns from candidates
     that are drawn uniformly. So it is trained first, and `with_generator` then makes of it a model
@@ -104,8 +107,8 @@ class UGACH(AlternatingModel):
         symmetric: Whether edges of the graph lead both ways.
         matches: `"graph"`, or `"pair"` for each instance as its only match.
         pool_size: Candidates in a pool.
-        margin: The margin; `None` is `bits / 8`, as in the authors' code. The paper's is 1.
-        temperature: Temperature of the generator's soft-max.
+        margin: The margin, of squared distances, which are `bits` at most.
+        temperature: Temperature of the generator's soft-max, likewise of squared distances.
         estimator: `"exact"` for expectations over the pool; `"sampled"` for samples of it;
             `"drawn"` for samples whose probabilities are relative to each other.
         samples: Items drawn for each query.
@@ -165,7 +168,7 @@ class UGACH(AlternatingModel):
         matches: str = "graph",
         pool_size: int = 256,
         margin: float | None = None,
-        temperature: float = 1.0,
+        temperature: float | None = None,
         estimator: str | None = None,
         samples: int | None = None,
         reward: str | None = None,
@@ -186,6 +189,8 @@ class UGACH(AlternatingModel):
             "baseline": baseline,
             "graph": graph,
             "symmetric": symmetric,
+            "margin": margin,
+            "temperature": temperature,
         }
         check_arguments(media, hub, bits, {"variant": variant, "matches": matches, **given})
         if near is not None and near < neighbors:
@@ -271,7 +276,7 @@ class UGACH(AlternatingModel):
         self.preprocessor = preprocessor
         self.seed = seed
         self.settings = {
-            **VARIANTS[variant],
+            **settings_of(variant, bits),
             **{name: value for name, value in given.items() if value is not None},
         }
         self.reduced = reduced
@@ -311,11 +316,6 @@ class UGACH(AlternatingModel):
     def metric(self) -> str:
         """What rankings of its codes are by."""
         return "hamming"
-
-    @property
-    def effective_margin(self) -> float:
-        """`margin`, or what stands for it."""
-        return self.bits / 8 if self.margin is None else self.margin
 
     def phases(self) -> tuple[Phase, ...]:
         """The discriminator's turn, then the generator's if there is one."""
@@ -417,12 +417,12 @@ class UGACH(AlternatingModel):
 
     def _hinge(self, codes: Mapping[str, Tensor], query: str, target: str) -> Tensor:
         return margin_ranking(
-            codes[query], codes[match_of(target)], codes[pool_of(target)], self.effective_margin
+            codes[query], codes[match_of(target)], codes[pool_of(target)], self.settings["margin"]
         )
 
     def _reward(self, hinge: Tensor) -> Tensor:
         if self.settings["reward"] == "margin":
-            return hinge / self.effective_margin
+            return hinge / self.settings["margin"]
         return {"softplus": ops.softplus, "sigmoid": ops.sigmoid}[self.settings["reward"]](hinge)
 
     def _log_p(
@@ -432,7 +432,9 @@ class UGACH(AlternatingModel):
         if not self.generator:
             return pool_log_softmax(ops.zeros_like(masked), masked=masked)
         queries, pool = (codes[f"{n}_{GENERATOR}"] for n in (query, pool_of(target)))
-        return pool_log_softmax(squared_distances(queries, pool), self.temperature, masked)
+        return pool_log_softmax(
+            squared_distances(queries, pool), self.settings["temperature"], masked
+        )
 
     def _draw(self, log_p: Tensor) -> Tensor:
         """Numbers of drawn candidates, `(n, samples)`, with replacement."""

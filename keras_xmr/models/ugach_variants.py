@@ -13,35 +13,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "graph": ("union", "joint"),
 }
 
-# What an argument is where it is None.
-VARIANTS: dict[str, Config] = {
-    "corrected": {
-        "estimator": "exact",
-        "samples": 8,
-        "reward": "margin",
-        "baseline": True,
-        "graph": "joint",
-        "symmetric": True,
-    },
-    "paper": {
-        "estimator": "sampled",
-        "samples": 2,
-        "reward": "softplus",
-        "baseline": False,
-        "graph": "union",
-        "symmetric": True,
-    },
-    "released": {
-        "estimator": "drawn",
-        "samples": 2,
-        "reward": "sigmoid",
-        "baseline": False,
-        "graph": "union",
-        "symmetric": False,
-    },
-}
-
-PAPER: Config = {"variant": "paper", "margin": 1.0}
+PAPER: Config = {"variant": "paper"}
 """Arguments of `UGACH` with which it is the algorithm that the paper publishes."""
 
 RELEASED: Config = {
@@ -54,6 +26,50 @@ RELEASED: Config = {
     "generator_steps": 2,
 }
 """Arguments of `UGACH` with which it is what the authors' public code executes."""
+
+
+def settings_of(variant: str, bits: int) -> Config:
+    """What the arguments of `UGACH` that a variant decides are where they are `None`.
+
+    Args:
+        variant: Name of the variant.
+        bits: Length of the codes, which distances grow with.
+    """
+    variants: dict[str, Config] = {
+        "corrected": {
+            "estimator": "exact",
+            "samples": 8,
+            "reward": "margin",
+            "baseline": True,
+            "graph": "joint",
+            "symmetric": True,
+            # Twice the margin of the release: with that one, the hinge by itself lets only
+            # candidates count that are hard, and a generator finds no others.
+            "margin": bits / 4,
+            "temperature": bits / 4,
+        },
+        "paper": {
+            "estimator": "sampled",
+            "samples": 2,
+            "reward": "softplus",
+            "baseline": False,
+            "graph": "union",
+            "symmetric": True,
+            "margin": 1.0,
+            "temperature": 1.0,
+        },
+        "released": {
+            "estimator": "drawn",
+            "samples": 2,
+            "reward": "sigmoid",
+            "baseline": False,
+            "graph": "union",
+            "symmetric": False,
+            "margin": bits / 8,
+            "temperature": 1.0,
+        },
+    }
+    return variants[variant]
 
 
 def check_arguments(

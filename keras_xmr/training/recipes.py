@@ -271,9 +271,9 @@ CM_GANS_RECIPES = {
 }
 
 # That of Pascal Sentences was chosen by the MAP of labels on held-out training pairs, the other one
-# by a few trials on validation; no label was seen in training. With as few neighbours and no more
-# candidates left out, or at a much lower temperature, the generator finds matches that the graph
-# has missed, and the game does harm.
+# by a few trials on validation; no label was seen in training. With half the margin, or as few
+# neighbours and no more candidates left out, the game gains less or nothing; at a much lower
+# temperature the generator finds matches that the graph has missed, and the game does harm.
 UGACH_RECIPES = {
     "wikipedia": Recipe(
         model={
@@ -284,6 +284,7 @@ UGACH_RECIPES = {
             "neighbors": 40,
             "near": 200,
             "pool_size": 200,
+            "margin": 8.0,
             "temperature": 48.0,
         },
         transforms=CHTN_RECIPES["wikipedia"].transforms,
@@ -298,11 +299,11 @@ UGACH_RECIPES = {
         model={
             "hidden_units": 512,
             "components": 64,
-            "dropout": 0.5,
+            "length": 24.0,
+            "dropout": 0.3,
             "neighbors": 20,
             "near": 60,
             "pool_size": 200,
-            "temperature": 24.0,
         },
         transforms=CHTN_RECIPES["pascal_sentences"].transforms,
         pretraining=30,

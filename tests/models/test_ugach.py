@@ -170,7 +170,7 @@ def test_alone_all_candidates_but_matches_are_equally_likely():
     for query, target in (("image", "text"), ("text", "image")):
         near = ((codes[query] - codes[f"{target}_match"]) ** 2).sum(axis=1)
         far = distances(codes[query], codes[f"{target}_pool"])
-        hinge = np.maximum(0, 2 + near[:, None] - far)  # 16 bits / 8.
+        hinge = np.maximum(0, 4 + near[:, None] - far)  # 16 bits / 4.
         losses.append((hinge * (1 - y["neighbors"])).sum() / (ROWS * (POOL - 1)))
     assert terms_of(model, x, y) == pytest.approx({"margin_loss": np.mean(losses)}, rel=1e-4)
 
@@ -212,7 +212,7 @@ def test_no_gradient_leaks_to_the_other_player(estimator):
 
 
 def test_a_discriminator_step_lowers_and_a_generator_step_raises_the_margin_loss():
-    model = make()
+    model = make(margin=2.0, temperature=1.0)
     x, y = batch(model)
     for phase, sign in (("discriminator", -1), ("generator", 1)):
         before = terms_of(model, x, y)
@@ -291,7 +291,7 @@ def lift(model, rows, labels):
 def test_the_corrected_generator_learns_and_the_released_one_does_not(arguments, low, high):
     """The simulation of the specification, in batches: against a fixed good discriminator."""
     rows, labels = clusters()
-    arguments = {"hidden_units": 64, "pool_size": 100, "seed": 0} | arguments
+    arguments = {"hidden_units": 64, "pool_size": 100, "temperature": 1.0, "seed": 0} | arguments
     model = UGACH({m: r.shape[1] for m, r in rows.items()}, bits=16, **arguments)
     # A good discriminator: the codes of a cluster are equal, and far from those of others.
     rng = np.random.default_rng(1)
@@ -434,17 +434,17 @@ def test_three_media():
 @pytest.mark.parametrize(
     ("arguments", "effective"),
     [
-        ({}, ("exact", "margin", True, "joint", True, 2.0)),
-        (PAPER, ("sampled", "softplus", False, "union", True, 1.0)),
-        (RELEASED | {"hidden_units": 4}, ("drawn", "sigmoid", False, "union", False, 2.0)),
+        ({}, ("exact", "margin", True, "joint", True, 4.0, 4.0)),
+        (PAPER, ("sampled", "softplus", False, "union", True, 1.0, 1.0)),
+        (RELEASED | {"hidden_units": 4}, ("drawn", "sigmoid", False, "union", False, 2.0, 1.0)),
         (PAPER | {"reward": "margin", "margin": 3.0},
-         ("sampled", "margin", False, "union", True, 3.0)),
+         ("sampled", "margin", False, "union", True, 3.0, 1.0)),
     ],
 )  # fmt: skip
 def test_variants(arguments, effective):
     model = make(**arguments)
-    names = ("estimator", "reward", "baseline", "graph", "symmetric")
-    assert (*(model.settings[n] for n in names), model.effective_margin) == effective
+    names = ("estimator", "reward", "baseline", "graph", "symmetric", "margin", "temperature")
+    assert tuple(model.settings[n] for n in names) == effective
     x, y = batch(model)
     model.compile(keras.optimizers.SGD(1e-3))
     assert np.isfinite(list(model.train_on_batch(x, y, return_dict=True).values())).all()
