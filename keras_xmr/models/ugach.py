@@ -100,7 +100,7 @@ class UGACH(AlternatingModel):
         initial_deviation: Standard deviation of initial weights, cut off at two of them; `None`
             for Glorot's uniform ones.
         graph: `"union"` for instances that are near in any medium, `"joint"` for those that are
-            near in all media together.
+            near in all media together, the name of a medium for those that are near in this one.
         neighbors: Nearest instances, for `"union"` in each medium; the instance itself included.
         near: As many nearest ones are no candidates: past the neighbours there are matches that
             the graph has missed, and a generator finds these first. `None` for `neighbors`.
@@ -480,13 +480,15 @@ class UGACH(AlternatingModel):
         )
 
     def _graph(self, rows: Mapping[str, FloatArray], neighbors: int) -> list[Array]:
-        """The correlation graph of that many neighbours. The paper's is of features as they are."""
-        joint = self.settings["graph"] == "joint"
+        """The correlation graph of that many neighbours. Components enter a joint one alone."""
+        kind = self.settings["graph"]
+        if kind == "joint":
+            rows = self._reduced_rows(rows)
         return correlation_graph(
-            self._reduced_rows(rows) if joint else rows,
+            {kind: rows[kind]} if kind in rows else rows,
             neighbors,
             symmetric=self.settings["symmetric"],
-            joint=joint,
+            joint=kind != "union",
         )
 
     def _paired_rows(

@@ -93,6 +93,7 @@ def check_arguments(
         )
     if bits < 8 or bits % 8:
         raise ValueError(f"Codes are whole bytes: 16, 32, 64 or 128 bits. Received: {bits=}.")
-    for name, choices in CHOICES.items():
+    of_graph = (*CHOICES["graph"], *media)
+    for name, choices in (CHOICES | {"graph": of_graph}).items():
         if chosen[name] not in (None, *choices):
             raise ValueError(f"The {name} is one of {choices}. Received: {name}={chosen[name]!r}.")

@@ -11,6 +11,7 @@ from keras_xmr.datasets import toy
 from keras_xmr.metrics import unpack_bits
 from keras_xmr.models.ugach_variants import PAPER, RELEASED
 from keras_xmr.training.canonical_components import canonical_components
+from keras_xmr.training.correlation_graph import correlation_graph
 from keras_xmr.training.recipes import Recipe
 from keras_xmr.training.train import train_model
 from tests.gradients import loss_and_gradients
@@ -467,6 +468,17 @@ def test_variants(arguments, effective):
 def test_wrong_arguments_are_named(arguments, match):
     with pytest.raises(ValueError, match=match):
         make(**arguments)
+
+
+def test_the_graph_of_a_medium_looks_at_this_one_alone():
+    texts, both = (
+        UGACH.for_data(DATA, bits=16, hidden_units=4, graph=graph).batches(DATA)
+        for graph in ("text", "joint")
+    )
+    wanted = correlation_graph({"text": texts.features["text"]}, 5, joint=True)
+    for own, same in zip(texts.graph, wanted, strict=True):
+        np.testing.assert_array_equal(own, same)
+    assert any(set(own) != set(other) for own, other in zip(texts.graph, both.graph, strict=True))
 
 
 def test_those_near_are_no_candidates():
