@@ -2,7 +2,7 @@
 
 | kind | bits |
 |---|---|
-| `signs` | signs of the canonical components |
+| `signs` | signs of the canonical components; bits beyond their number are all the same |
 | `random` | signs of random projections of them (A. Charikar, STOC 2002) |
 | `itq` | signs after the rotation that brings them nearest to signs (Y. Gong et al., CVPR 2011) |
 """
@@ -44,15 +44,15 @@ class CCAHashing:
     def fit(self, data):
         """Learn from the pairs of the training part; labels are not looked at."""
         with warnings.catch_warnings():
-            # Of fewer components than bits there are random projections.
+            # There may be fewer components than bits.
             warnings.simplefilter("ignore", UserWarning)
             self.cca.fit(data)
         part = data.part("train")
         rows = np.concatenate([self.unit(part, medium) for medium in self.media])
         rng = np.random.default_rng(self.seed)
         count = rows.shape[1]
-        if self.kind == "signs" and count == self.bits:
-            self.rotation = np.eye(count)
+        if self.kind == "signs":
+            self.rotation = np.eye(count, self.bits)
         elif self.kind == "itq":
             self.rotation = itq(rows, self.bits, rng)
         else:
