@@ -1,7 +1,6 @@
 """UGACH: unsupervised generative adversarial cross-modal hashing of Zhang et al. (AAAI 2018)."""
 
 from collections.abc import Mapping
-from itertools import permutations
 from typing import Any, Self
 
 import keras
@@ -11,11 +10,10 @@ from keras import ops
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.layers.linear_projection import LinearProjection
 from keras_xmr.layers.split_rows import split_rows
-from keras_xmr.losses.margin_ranking import margin_ranking, squared_distances
-from keras_xmr.losses.policy_gradient import expected_reward, pool_log_softmax, sampled_reward
 from keras_xmr.metrics import pack_bits
 from keras_xmr.models.entrance import make_inputs
 from keras_xmr.models.hash_network import hash_network
+from keras_xmr.models.ugach_game import DISCRIMINATOR, GENERATOR, SelectionGame, by_generator
 from keras_xmr.models.ugach_variants import check_arguments, settings_of
 from keras_xmr.preprocessing.preprocessor import Preprocessor
 from keras_xmr.training.alternating import AlternatingModel
@@ -26,7 +24,6 @@ from keras_xmr.training.pairing import pairing_of
 from keras_xmr.training.phases import Phase
 from keras_xmr.types import Array, FloatArray, Tensor
 
-DISCRIMINATOR, GENERATOR = "discriminator", "generator"
 D_TERMS, G_TERMS = ("margin_loss",), ("reward", "entropy")
 
 
@@ -241,7 +238,7 @@ class UGACH(AlternatingModel):
                     rows = layers[medium](rows) if medium in layers else rows
                 outputs[name] = players[DISCRIMINATOR][medium](rows)
                 if generator_steps and name != match_of(medium):
-                    outputs[f"{name}_{GENERATOR}"] = players[GENERATOR][medium](rows)
+                    outputs[by_generator(name)] = players[GENERATOR][medium](rows)
         super().__init__(inputs, outputs, **kwargs)
 
         # Config
@@ -283,6 +280,13 @@ class UGACH(AlternatingModel):
         self.discriminator = players[DISCRIMINATOR]
         self.generator = players.get(GENERATOR, {})
         self.draw = keras.random.SeedGenerator(seed)
+        self.game = SelectionGame(
+            media=tuple(media),
+            settings=self.settings,
+            masked_rewards=variant == "corrected",
+            plays=bool(generator_steps),
+            draw=self.draw,
+        )
 
     @classmethod
     def for_data(
@@ -342,7 +346,7 @@ class UGACH(AlternatingModel):
                 if phase == DISCRIMINATOR:
                     found = ops.stop_gradient(found)
                 parts = split_rows(found, rows[:-1])
-                codes |= {f"{n}_{GENERATOR}": p for n, p in zip(names[:-1], parts, strict=True)}
+                codes |= {by_generator(n): p for n, p in zip(names[:-1], parts, strict=True)}
         return codes
 
     def _entered(self, medium: str, rows: Tensor) -> Tensor:
@@ -354,10 +358,10 @@ class UGACH(AlternatingModel):
     def phase_loss(self, phase: str, x: Any, y: Any, y_pred: Any) -> Any:
         """What the phase minimises, and its terms: see the class docstring."""
         if phase == DISCRIMINATOR:
-            found = self._discriminator_terms(y, y_pred)
-            loss, player = found["margin_loss"], self.discriminator
+            loss = self.game.margin_loss(y[NEIGHBORS], y_pred)
+            found, player = {"margin_loss": loss}, self.discriminator
         else:
-            found, objective = self._generator_terms(y, y_pred)
+            found, objective = self.game.generator_terms(y[NEIGHBORS], y_pred)
             loss, player = -objective, self.generator
         if self.weight_penalty:
             loss = loss + self.weight_penalty * _half_squares(player)
@@ -373,73 +377,10 @@ class UGACH(AlternatingModel):
         Returns:
             Term name to scalar.
         """
-        terms = self._discriminator_terms(y, y_pred)
-        return terms | self._generator_terms(y, y_pred)[0] if self.generator else terms
-
-    def _discriminator_terms(self, y: Any, y_pred: Any) -> dict[str, Tensor]:
-        masked = ops.cast(y[NEIGHBORS], "float32")
-        losses = []
-        for query, target in permutations(self.media, 2):
-            hinge = self._hinge(y_pred, query, target)
-            log_p = ops.stop_gradient(self._log_p(y_pred, query, target, masked))
-            # Where everything is a match, nothing can be selected.
-            hinge = hinge * (1.0 - masked)
-            if self.settings["estimator"] == "exact":
-                losses.append(ops.mean(ops.sum(ops.exp(log_p) * hinge, axis=-1)))
-            else:
-                drawn = self._draw(log_p)
-                losses.append(ops.mean(ops.take_along_axis(hinge, drawn, axis=-1)))
-        return {"margin_loss": sum(losses) / len(losses)}
-
-    def _generator_terms(self, y: Any, y_pred: Any) -> tuple[dict[str, Tensor], Tensor]:
-        """The generator's terms, and what it maximises."""
-        masked = ops.cast(y[NEIGHBORS], "float32")
-        if self.variant != "corrected":
-            masked = ops.zeros_like(masked)
-        objectives, rewards, entropies = [], [], []
-        for query, target in permutations(self.media, 2):
-            reward = ops.stop_gradient(self._reward(self._hinge(y_pred, query, target)))
-            log_p = self._log_p(y_pred, query, target, masked)
-            expected = expected_reward(log_p, reward)
-            rewards.append(expected)
-            entropies.append(_entropy(log_p, masked))
-            if self.settings["estimator"] == "exact":
-                objectives.append(expected)
-                continue
-            drawn = self._draw(log_p)
-            reward, of_drawn = (ops.take_along_axis(v, drawn, axis=-1) for v in (reward, log_p))
-            if self.settings["estimator"] == "drawn":
-                of_drawn = ops.log_softmax(of_drawn, axis=-1)
-            objectives.append(sampled_reward(of_drawn, reward, self.settings["baseline"]))
-        terms = {"reward": sum(rewards), "entropy": sum(entropies)}
-        pairs = len(objectives)
-        return {name: value / pairs for name, value in terms.items()}, sum(objectives) / pairs
-
-    def _hinge(self, codes: Mapping[str, Tensor], query: str, target: str) -> Tensor:
-        return margin_ranking(
-            codes[query], codes[match_of(target)], codes[pool_of(target)], self.settings["margin"]
+        terms = {"margin_loss": self.game.margin_loss(y[NEIGHBORS], y_pred)}
+        return (
+            terms | self.game.generator_terms(y[NEIGHBORS], y_pred)[0] if self.generator else terms
         )
-
-    def _reward(self, hinge: Tensor) -> Tensor:
-        if self.settings["reward"] == "margin":
-            return hinge / self.settings["margin"]
-        return {"softplus": ops.softplus, "sigmoid": ops.sigmoid}[self.settings["reward"]](hinge)
-
-    def _log_p(
-        self, codes: Mapping[str, Tensor], query: str, target: str, masked: Tensor
-    ) -> Tensor:
-        """Log probabilities of the candidates; without a generator all are equally likely."""
-        if not self.generator:
-            return pool_log_softmax(ops.zeros_like(masked), masked=masked)
-        queries, pool = (codes[f"{n}_{GENERATOR}"] for n in (query, pool_of(target)))
-        return pool_log_softmax(
-            squared_distances(queries, pool), self.settings["temperature"], masked
-        )
-
-    def _draw(self, log_p: Tensor) -> Tensor:
-        """Numbers of drawn candidates, `(n, samples)`, with replacement."""
-        count = self.settings["samples"]
-        return keras.random.categorical(ops.stop_gradient(log_p), count, seed=self.draw)
 
     def batches(
         self,
@@ -580,11 +521,3 @@ def _variables(player: Mapping[str, keras.Sequential]) -> list[Any]:
 def _half_squares(player: Mapping[str, keras.Sequential]) -> Tensor:
     """Half the sum of the squared weights, biases included."""
     return 0.5 * sum(ops.sum(ops.square(ops.convert_to_tensor(v))) for v in _variables(player))
-
-
-def _entropy(log_p: Tensor, masked: Tensor) -> Tensor:
-    """Mean entropy of the selection, as a share of that of candidates that are equally likely."""
-    entropy = -ops.sum(ops.exp(log_p) * log_p, axis=-1)
-    choices = ops.sum(1.0 - masked, axis=-1)
-    # Nothing can be told of one candidate.
-    return ops.mean(entropy / ops.log(ops.maximum(choices, 2.0)))
