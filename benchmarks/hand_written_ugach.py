@@ -15,7 +15,7 @@ import numpy as np
 
 MEDIA = ("image", "text")
 PAIRS = (("image", "text"), ("text", "image"))
-MARGIN = 8.0
+MARGIN = TEMPERATURE = 16.0
 BETAS, EPSILON = (0.9, 0.999), 1e-7  # Of Adam, as Keras has them.
 NEVER = -1e9
 
@@ -58,7 +58,9 @@ def shares(f: Any, w: Any, x: Any, neighbors: Any) -> list[Any]:
     """Probabilities of the candidates, for each pair of media."""
     of = codes(f, w, x, ("", "_pool"))
     return [
-        f.softmax(f.where(neighbors > 0, NEVER, -distances(f, of[query][0], of[target][1])))
+        f.softmax(
+            f.where(neighbors > 0, NEVER, distances(f, of[query][0], of[target][1]) / -TEMPERATURE)
+        )
         for query, target in PAIRS
     ]
 
