@@ -98,21 +98,21 @@ def choices(data):
     return [tuple(recipes.PENALTIES[data.name][medium] for medium in data.media)]
 
 
-def readouts(data):
-    """Readouts of the baseline and their temperatures: the usual ones, and CHTN's if another."""
-    own = recipe_for(data).model["readout"]
+def readouts(data, method):
+    """Readouts of the baseline and their temperatures: the usual ones, the method's if another."""
+    own = recipe_for(data, method).model["readout"]
     return dict.fromkeys(READOUTS, (1.0,)) | ({} if own in READOUTS else {own: TEMPERATURES})
 
 
-def tune_baseline(sets, inputs=baseline_inputs):
+def tune_baseline(sets, inputs=baseline_inputs, method="chtn"):
     """Each readout, its arguments with the best mean validation MAP, and that MAP."""
     scores = {}
-    media = list(sets[0].media)
+    media, known = list(sets[0].media), readouts(sets[0], method)
     for data in sets:
         fitted = {
             C: SemanticMatching(C, "probabilities", inputs(data)).fit(data) for C in PENALTIES
         }
-        tried = [(name, T) for name, temperatures in readouts(data).items() for T in temperatures]
+        tried = [(name, T) for name, temperatures in known.items() for T in temperatures]
         for chosen, (readout, T) in itertools.product(choices(data), tried):
             transforms = fitted[chosen[0]].preprocessor
             mixed = SemanticMatching(1.0, readout, transforms, temperature=T)
@@ -120,7 +120,7 @@ def tune_baseline(sets, inputs=baseline_inputs):
             report = keras_xmr.evaluate(mixed, data, split="validation")
             scores.setdefault((readout, T, *chosen), []).append(report.map)
     means = {setting: float(np.mean(values)) for setting, values in scores.items()}
-    for readout in readouts(sets[0]):
+    for readout in known:
         best = max((s for s in means if s[0] == readout), key=means.__getitem__)
         C = dict(zip(media, best[2:], strict=True))
         yield readout, {"C": C, "readout": readout, "temperature": best[1]}, means[best]

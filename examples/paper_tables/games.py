@@ -63,7 +63,7 @@ def baselines(sets, method):
     def inputs(data):
         return preprocessor_for(data, recipe_for(data, method))
 
-    for readout, tuned, validation in tune_baseline(sets, inputs):
+    for readout, tuned, validation in tune_baseline(sets, inputs, method):
         name = f"semantic matching, {readout}"
         print(f"  {name}: {tuned}, validation {validation:.4f}", file=sys.stderr)
         yield (
