@@ -88,7 +88,8 @@ CHTN_RECIPES = {
             "dropout": 0.5,
             "cross_weight": 1e-4,
             "label_smoothing": 0.1,
-            "readout": "centred_probabilities",
+            "readout": "agreement",
+            "temperature": 0.5,
         },
         transforms={
             "image": (FeatureScaler, {"norm": "none"}),
