@@ -89,7 +89,8 @@ class UGACH(AlternatingModel):
             train on features, then see `with_trunks`.
         hidden_units: Width of the layer with tanh.
         components: Canonical components of the training pairs that rows are reduced to before they
-            enter graph and networks; `None` for rows as they are. `for_data` finds them.
+            enter the networks, and a joint graph; `None` for rows as they are. `for_data` finds
+            them.
         shrinkage: As in `keras_xmr.training.canonical_components`.
         length: Likewise.
         dropout: Share of the hidden activations that the discriminator drops in training.
