@@ -123,6 +123,7 @@ SOURCES = {
     "caltech101": "Caltech-101, 25 pictures of each class, through the same extractor",
     None: "none",
 }
+TRANSFERRING = ("chtn", "mhtn")
 
 
 def trained(method, data, source):
@@ -165,6 +166,7 @@ def make(name: str, data_name: str, source_name: str | None, published: float | 
     pixels = name.endswith("_pixels")
     data = load(data_name, raw=pixels)
     source = load(source_name, raw=pixels) if source_name else None
+    untransferred = source is None and method in TRANSFERRING
     baseline = method in BASELINES
     if baseline:
         model = fit_baseline(method, data, seed=SEED, **SMALLER.get(name, {}))
@@ -190,7 +192,7 @@ def make(name: str, data_name: str, source_name: str | None, published: float | 
         else (ELSEWHERE if method in COMPARED else PUBLISHED).format(published),
         inputs=inputs,
         recipe=f"{data_name}_pixels" if pixels else data_name,
-        source=SOURCES[source_name],
+        source=SOURCES[source_name] + ", so without the transfer from one" * untransferred,
         licence=f"{data.provenance.citation} ({data.provenance.licence})",
         seed=SEED,
     )

@@ -275,8 +275,8 @@ CM_GANS_RECIPES = {
 # by a few trials on validation; no label was seen in training. With half the margin, or as few
 # neighbours and no more candidates left out, the game gains less or nothing; at a much lower
 # temperature the generator finds matches that the graph has missed, and the game does harm. On
-# Wikipedia it does at any temperature, less at a high one: there pictures tell little, texts alone
-# tell which instances are matches, and a class has so many that no graph has them all.
+# Wikipedia it did in nearly all trials, but for those at high temperatures: there pictures tell
+# little, texts tell which instances match, and a class has so many that no graph has them all.
 UGACH_RECIPES = {
     "wikipedia": Recipe(
         model={
