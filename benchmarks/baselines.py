@@ -37,9 +37,9 @@ from benchmarks.timing import (
     timed,
     write_csv,
 )
-from keras_xmr.baselines.cca import canonical_directions
-from keras_xmr.baselines.cfa import factor_directions
-from keras_xmr.baselines.kcca import Kernel, kernel_canonical_maps, usual_gamma
+from keras_xmr.methods.cca import canonical_directions
+from keras_xmr.methods.cfa import factor_directions
+from keras_xmr.methods.kcca import Kernel, kernel_canonical_maps, usual_gamma
 
 WIDE, NARROW = (2173, 4096, 3000), (2173, 512, 300)
 QUICK = ((60, 90, 70), (90, 24, 15))

@@ -24,9 +24,9 @@ import keras
 import numpy as np
 
 from keras_xmr.datasets import pascal_sentences
-from keras_xmr.preprocessing import PictureLoader, PictureRows
-from keras_xmr.preprocessing.picture_features import picture_features
 from keras_xmr.training.batches import PairedBatches, Stream, label_distributions
+from keras_xmr.transforms import PictureLoader, PictureRows
+from keras_xmr.transforms.picture_features import picture_features
 from keras_xmr.trunks import load_trunk
 
 TABLE = Path(__file__).with_suffix(".csv")

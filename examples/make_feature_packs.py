@@ -12,7 +12,7 @@ import numpy as np
 from keras_xmr.datasets import caltech101, pascal_sentences
 from keras_xmr.datasets.feature_pack import PACKS
 from keras_xmr.datasets.word_counts import to_arrays
-from keras_xmr.preprocessing import count_words, extract_features
+from keras_xmr.transforms import count_words, extract_features
 from keras_xmr.trunks import load_trunk
 
 TRUNKS = {

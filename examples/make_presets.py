@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 import keras_xmr
-from keras_xmr.baselines.recipes import KINDS as BASELINES
-from keras_xmr.baselines.recipes import fit_baseline
 from keras_xmr.datasets import load, pascal_sentences
-from keras_xmr.preprocessing import PictureLoader
+from keras_xmr.training.linear_recipes import KINDS as BASELINES
+from keras_xmr.training.linear_recipes import fit_baseline
 from keras_xmr.training.progress import TrainingProgress
 from keras_xmr.training.recipes import RECIPES
 from keras_xmr.training.train import train_model
+from keras_xmr.transforms import PictureLoader
 from keras_xmr.trunks import load_trunk, mirrored
 
 ROOT = Path(__file__).parent.parent

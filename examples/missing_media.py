@@ -20,7 +20,7 @@ import keras
 import numpy as np
 
 import keras_xmr
-from keras_xmr.preprocessing import FeatureScaler, Preprocessor
+from keras_xmr.transforms import FeatureScaler, Preprocessor
 
 EPOCHS = 20
 BATCH_SIZE = 64

@@ -11,8 +11,8 @@ import sys
 import keras
 
 import keras_xmr
-from keras_xmr.preprocessing import FeatureScaler, Preprocessor
 from keras_xmr.training.train import fit_semantic_matching
+from keras_xmr.transforms import FeatureScaler, Preprocessor
 
 EPOCHS = 20
 BATCH_SIZE = 64

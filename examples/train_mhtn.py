@@ -12,7 +12,7 @@ import sys
 import keras
 
 import keras_xmr
-from keras_xmr.preprocessing import Preprocessor, TextVectorizer
+from keras_xmr.transforms import Preprocessor, TextVectorizer
 
 EPOCHS = 15
 BATCH_SIZE = 64

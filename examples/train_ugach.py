@@ -11,7 +11,7 @@ import sys
 import keras
 
 import keras_xmr
-from keras_xmr.preprocessing import FeatureScaler, Preprocessor
+from keras_xmr.transforms import FeatureScaler, Preprocessor
 
 PRETRAINING, EPOCHS = 30, 30
 BATCH_SIZE = 100

@@ -3,130 +3,76 @@
 Names are loaded when first used: importing the package imports no backend.
 """
 
+import ast
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keras_xmr.backend import ensure_backend
-from keras_xmr.version import __version__
+from keras_xmr.backend import ensure_backend, missing_backend
+from keras_xmr.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from keras_xmr import datasets, layers, losses, metrics, optimizers, preprocessing, trunks
-    from keras_xmr.baselines.bimodal_ae import BimodalAE
-    from keras_xmr.baselines.cca import CCA
-    from keras_xmr.baselines.cfa import CFA
-    from keras_xmr.baselines.cmdn import CMDN
-    from keras_xmr.baselines.corr_ae import CorrAE
-    from keras_xmr.baselines.deep_sm import DeepSM
-    from keras_xmr.baselines.jrl import JRL
-    from keras_xmr.baselines.kcca import KCCA
-    from keras_xmr.baselines.lgcfl import LGCFL
-    from keras_xmr.baselines.multimodal_dbn import MultimodalDBN
-    from keras_xmr.baselines.semantic_matching import SemanticMatching
-    from keras_xmr.evaluation import evaluate, paired_test
-    from keras_xmr.index.exact import ExactIndex, Ranking
-    from keras_xmr.index.hamming import HammingIndex
-    from keras_xmr.models.acmr import ACMR
-    from keras_xmr.models.chtn import CHTN
-    from keras_xmr.models.cm_gans import CMGANs
-    from keras_xmr.models.cross_modal_model import CrossModalModel
-    from keras_xmr.models.mhtn import MHTN
-    from keras_xmr.models.ugach import UGACH
-    from keras_xmr.probing import modality_probe
-    from keras_xmr.report import Report
-    from keras_xmr.training.batches import PairedBatches
-    from keras_xmr.training.callbacks import RetrievalMAP
-    from keras_xmr.training.checkpoint import Checkpoint
-
-_HOMES = {
-    "ACMR": "keras_xmr.models.acmr",
-    "BimodalAE": "keras_xmr.baselines.bimodal_ae",
-    "CCA": "keras_xmr.baselines.cca",
-    "CFA": "keras_xmr.baselines.cfa",
-    "CHTN": "keras_xmr.models.chtn",
-    "CMDN": "keras_xmr.baselines.cmdn",
-    "CMGANs": "keras_xmr.models.cm_gans",
-    "Checkpoint": "keras_xmr.training.checkpoint",
-    "CorrAE": "keras_xmr.baselines.corr_ae",
-    "CrossModalModel": "keras_xmr.models.cross_modal_model",
-    "DeepSM": "keras_xmr.baselines.deep_sm",
-    "ExactIndex": "keras_xmr.index.exact",
-    "HammingIndex": "keras_xmr.index.hamming",
-    "JRL": "keras_xmr.baselines.jrl",
-    "KCCA": "keras_xmr.baselines.kcca",
-    "LGCFL": "keras_xmr.baselines.lgcfl",
-    "MHTN": "keras_xmr.models.mhtn",
-    "MultimodalDBN": "keras_xmr.baselines.multimodal_dbn",
-    "PairedBatches": "keras_xmr.training.batches",
-    "Ranking": "keras_xmr.index.exact",
-    "Report": "keras_xmr.report",
-    "RetrievalMAP": "keras_xmr.training.callbacks",
-    "SemanticMatching": "keras_xmr.baselines.semantic_matching",
-    "UGACH": "keras_xmr.models.ugach",
-    "evaluate": "keras_xmr.evaluation",
-    "modality_probe": "keras_xmr.probing",
-    "paired_test": "keras_xmr.evaluation",
-}
-_MODULES = ("datasets", "layers", "losses", "metrics", "optimizers", "preprocessing", "trunks")
-
-__all__ = [  # noqa: RUF022 (sorted as Python sorts)
-    "ACMR",
-    "BimodalAE",
-    "CCA",
-    "CFA",
-    "CHTN",
-    "CMDN",
-    "CMGANs",
-    "Checkpoint",
-    "CorrAE",
-    "CrossModalModel",
-    "DeepSM",
-    "ExactIndex",
-    "HammingIndex",
-    "JRL",
-    "KCCA",
-    "LGCFL",
-    "MHTN",
-    "MultimodalDBN",
-    "PairedBatches",
-    "Ranking",
-    "Report",
-    "RetrievalMAP",
-    "SemanticMatching",
-    "UGACH",
-    "__version__",
-    "datasets",
-    "evaluate",
-    "layers",
-    "losses",
-    "metrics",
-    "modality_probe",
-    "optimizers",
-    "paired_test",
-    "preprocessing",
-    "trunks",
-]
+    # The public names and where they live: a line each, for type checkers and for `_homes`.
+    from keras_xmr import datasets as datasets
+    from keras_xmr import layers as layers
+    from keras_xmr import losses as losses
+    from keras_xmr import metrics as metrics
+    from keras_xmr import optimizers as optimizers
+    from keras_xmr import transforms as transforms
+    from keras_xmr import trunks as trunks
+    from keras_xmr.evaluation import evaluate as evaluate
+    from keras_xmr.evaluation import paired_test as paired_test
+    from keras_xmr.index.exact import ExactIndex as ExactIndex
+    from keras_xmr.index.exact import Ranking as Ranking
+    from keras_xmr.index.hamming import HammingIndex as HammingIndex
+    from keras_xmr.methods.acmr import ACMR as ACMR
+    from keras_xmr.methods.bimodal_ae import BimodalAE as BimodalAE
+    from keras_xmr.methods.cca import CCA as CCA
+    from keras_xmr.methods.cfa import CFA as CFA
+    from keras_xmr.methods.chtn import CHTN as CHTN
+    from keras_xmr.methods.cm_gans.cm_gans import CMGANs as CMGANs
+    from keras_xmr.methods.cmdn import CMDN as CMDN
+    from keras_xmr.methods.corr_ae import CorrAE as CorrAE
+    from keras_xmr.methods.cross_modal_model import CrossModalModel as CrossModalModel
+    from keras_xmr.methods.deep_sm import DeepSM as DeepSM
+    from keras_xmr.methods.jrl import JRL as JRL
+    from keras_xmr.methods.kcca import KCCA as KCCA
+    from keras_xmr.methods.lgcfl import LGCFL as LGCFL
+    from keras_xmr.methods.mhtn import MHTN as MHTN
+    from keras_xmr.methods.multimodal_dbn import MultimodalDBN as MultimodalDBN
+    from keras_xmr.methods.semantic_matching import SemanticMatching as SemanticMatching
+    from keras_xmr.methods.ugach.ugach import UGACH as UGACH
+    from keras_xmr.probing import modality_probe as modality_probe
+    from keras_xmr.report import Report as Report
+    from keras_xmr.training.batches import PairedBatches as PairedBatches
+    from keras_xmr.training.callbacks import RetrievalMAP as RetrievalMAP
+    from keras_xmr.training.checkpoint import Checkpoint as Checkpoint
 
 
-# What can be used without Keras.
-_PLAIN = (
-    *("datasets", "evaluation", "index", "metrics", "baselines", "preprocessing", "probing"),
-    "report",
-)
-# Those among the baselines that are networks.
-_NETWORKS = ("BimodalAE", "CMDN", "CorrAE", "DeepSM", "MultimodalDBN")
+def _homes() -> dict[str, str]:
+    """Public name to its module, or to itself as a module: what the block above imports."""
+    tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    lines = [line for line in block.body if isinstance(line, ast.ImportFrom)]
+    return {line.names[0].name: str(line.module) for line in lines}
+
+
+_HOMES = _homes()
+__all__ = sorted([*_HOMES, "__version__"])
 
 
 def __getattr__(name: str) -> Any:
-    home = f"keras_xmr.{name}" if name in _MODULES else _HOMES.get(name, "")
-    plain = home.startswith(tuple(f"keras_xmr.{plain}" for plain in _PLAIN))
-    if home and (name in _NETWORKS or not plain):
-        ensure_backend()
-    if name in _MODULES:
-        return importlib.import_module(home)
-    if name in _HOMES:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'keras_xmr' has no attribute {name!r}")
+    ensure_backend()
+    home = _HOMES[name]
+    try:
+        if home == __name__:
+            return importlib.import_module(f"{home}.{name}")
         return getattr(importlib.import_module(home), name)
-    raise AttributeError(f"module 'keras_xmr' has no attribute {name!r}")
+    except ModuleNotFoundError as error:
+        raise missing_backend(error) or error from error
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return list(__all__)

@@ -11,23 +11,25 @@ BACKENDS = ("jax", "torch", "tensorflow")
 
 
 def ensure_backend() -> None:
-    """Make Keras importable: keep the user's choice, or else take a backend that is there.
+    """Choose a backend for Keras: keep the user's choice, or else take one that is there.
 
     Keras takes TensorFlow unless told otherwise, even where only another one is installed.
-
-    Raises:
-        ImportError: If no backend is installed.
     """
     if "keras" in sys.modules or os.environ.get("KERAS_BACKEND"):
         return
     installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
-    if not installed:
-        raise ImportError(
-            f"Keras needs one of {BACKENDS}. Received: none is installed. "
-            "Install one with, for example, pip install 'keras-xmr[jax]'."
-        )
-    if _configured() not in installed:
+    if installed and _configured() not in installed:
         os.environ["KERAS_BACKEND"] = installed[0]
+
+
+def missing_backend(error: ModuleNotFoundError) -> ImportError | None:
+    """What to raise where Keras did not find a backend; `None` if something else is missing."""
+    if error.name not in BACKENDS:
+        return None
+    return ImportError(
+        f"Keras needs one of {BACKENDS}. Received: {error.name} is not installed. "
+        "Install one with, for example, pip install 'keras-xmr[jax]'."
+    )
 
 
 def _configured() -> str:

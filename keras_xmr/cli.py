@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_xmr.backend import BACKENDS
-from keras_xmr.methods import METHODS, NETWORKS
+from keras_xmr.methods.catalogue import METHODS, NETWORKS
 from keras_xmr.version import __version__
 
 DATA = "name of a data set, a table (.csv, .tsv), arrays (.npz, .mat), or a folder of class folders"

@@ -10,7 +10,7 @@ from PIL import Image
 
 from keras_xmr import cli
 from keras_xmr.cli import main
-from keras_xmr.methods import METHODS
+from keras_xmr.methods.catalogue import METHODS
 
 # Row number and colour of the rows of a table.
 TABLE = list(enumerate(["red", "green", "yellow"] * 12))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_xmr.cli import main
-from tests.models.pictures import COLOURS, coloured, picture, trunk
+from tests.methods.pictures import COLOURS, coloured, picture, trunk
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import pytest
 
 import keras_xmr
-from keras_xmr.methods import LINEAR, METHODS
+from keras_xmr.methods.catalogue import LINEAR, METHODS
 from keras_xmr.training.train import MODELS
 
 KINDS = {"linear", "neural", "game", "hashing"}

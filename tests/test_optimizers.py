@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_xmr.models.chtn import CHTN
+from keras_xmr.methods.chtn import CHTN
 from keras_xmr.optimizers import SGD, AdamW, paper_optimizer
 
 STEPS = 9

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from keras_xmr import presets
-from tests.models.pictures import COLOURS, coloured, picture
+from tests.methods.pictures import COLOURS, coloured, picture
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

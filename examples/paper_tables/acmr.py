@@ -13,7 +13,7 @@ from dataclasses import replace
 from chtn import SEEDS
 from games import baselines, make, trained, two_media
 
-from keras_xmr.models.acmr import RELEASED
+from keras_xmr.methods.acmr import RELEASED
 from keras_xmr.training.recipes import Recipe, recipe_for
 
 JFSE = "table 4 of the JFSE paper's repository, believed MAP@all"

@@ -31,10 +31,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from keras_xmr import datasets, evaluate
-from keras_xmr.baselines.cca import PAPER
-from keras_xmr.baselines.jrl import RELEASED
-from keras_xmr.baselines.kcca import GAUSSIAN, POLYNOMIAL
-from keras_xmr.baselines.recipes import KINDS, baseline_recipe
+from keras_xmr.methods.cca import PAPER
+from keras_xmr.methods.jrl import RELEASED
+from keras_xmr.methods.kcca import GAUSSIAN, POLYNOMIAL
+from keras_xmr.training.linear_recipes import KINDS, baseline_recipe
 from keras_xmr.training.recipes import preprocessor_for
 
 TABLE = Path(__file__).with_name("baselines.csv")
@@ -48,7 +48,7 @@ class Contender(NamedTuple):
 
     Attributes:
         name: What it is called.
-        method: As `keras_xmr.methods` calls it.
+        method: As `keras_xmr.methods.catalogue` calls it.
         fixed: Arguments of its class.
         grid: Argument to the values to choose from.
         cuts: Numbers of leading components to choose from. They need one fit alone.

@@ -24,15 +24,15 @@ import numpy as np
 import keras_xmr
 from keras_xmr import SemanticMatching, datasets
 from keras_xmr.evaluation import paired_test
-from keras_xmr.preprocessing import (
+from keras_xmr.training import recipes
+from keras_xmr.training.recipes import preprocessor_for, recipe_for
+from keras_xmr.training.train import train_model
+from keras_xmr.transforms import (
     FeatureScaler,
     Preprocessor,
     TextVectorizer,
     extract_features,
 )
-from keras_xmr.training import recipes
-from keras_xmr.training.recipes import preprocessor_for, recipe_for
-from keras_xmr.training.train import train_model
 from keras_xmr.trunks import load_trunk
 
 FOLDER = Path(__file__).parent

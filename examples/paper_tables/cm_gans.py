@@ -16,7 +16,7 @@ from chtn import SEEDS
 from games import Table, baselines, trained
 
 from keras_xmr import datasets
-from keras_xmr.models.cm_gans import RELEASED
+from keras_xmr.methods.cm_gans.cm_gans import RELEASED
 from keras_xmr.training.recipes import recipe_for
 
 JFSE = "table 4 of the JFSE paper's repository, believed MAP@all"

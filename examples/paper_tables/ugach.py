@@ -28,7 +28,7 @@ from scipy.stats import ttest_rel
 
 import keras_xmr
 from keras_xmr import datasets
-from keras_xmr.models.ugach_variants import PAPER, RELEASED
+from keras_xmr.methods.ugach.variants import PAPER, RELEASED
 from keras_xmr.training.recipes import preprocessor_for, recipe_for
 from keras_xmr.training.train import train_model
 

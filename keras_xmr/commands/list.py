@@ -9,7 +9,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Print what there is."""
     from keras_xmr import presets
     from keras_xmr.datasets.catalogue import CATALOGUE
-    from keras_xmr.methods import METHODS
+    from keras_xmr.methods.catalogue import METHODS
 
     found: dict[str, dict[str, Any]] = {
         "presets": {

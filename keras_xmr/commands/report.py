@@ -13,7 +13,7 @@ def model_and_data(arguments: argparse.Namespace, preset: str) -> tuple[Any, "Cr
     """The model of a preset, and the data named on the command line or those of its training."""
     from keras_xmr import presets
     from keras_xmr.datasets.catalogue import load
-    from keras_xmr.preprocessing.pictures import picture_trunks
+    from keras_xmr.transforms.pictures import picture_trunks
 
     name = arguments.data or presets.metadata(preset).get("data")
     if name is None:
@@ -25,8 +25,8 @@ def model_and_data(arguments: argparse.Namespace, preset: str) -> tuple[Any, "Cr
 
 def past_trunks(model: Any, data: "CrossModalData") -> tuple[Any, "CrossModalData"]:
     """The model without trunks of pictures, and the data as features, each computed once."""
-    from keras_xmr.preprocessing.extraction import extract_features
-    from keras_xmr.preprocessing.pictures import picture_trunks
+    from keras_xmr.transforms.extraction import extract_features
+    from keras_xmr.transforms.pictures import picture_trunks
 
     trunks = picture_trunks(getattr(model, "trunks", {}))
     if not trunks:

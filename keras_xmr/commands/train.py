@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_xmr.backend import ensure_backend
-from keras_xmr.methods import LINEAR, METHODS, NETWORKS
+from keras_xmr.methods.catalogue import LINEAR, METHODS, NETWORKS
 
 if TYPE_CHECKING:
     from keras_xmr.datasets import CrossModalData
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
 
         model = fit_semantic_matching(data)
     elif arguments.method in LINEAR:
-        from keras_xmr.baselines.recipes import fit_baseline
+        from keras_xmr.training.linear_recipes import fit_baseline
 
         model = fit_baseline(
             arguments.method, data, seed=arguments.seed, **_arguments_of_class(arguments)
@@ -124,9 +124,9 @@ def _train(
 
 def _recipe(arguments: argparse.Namespace, data: "CrossModalData") -> "Recipe":
     """The recipe of the data, with what the command line changes."""
-    from keras_xmr.preprocessing import WordIds
     from keras_xmr.training.recipes import recipe_for
     from keras_xmr.training.train import MODELS
+    from keras_xmr.transforms import WordIds
 
     recipe = recipe_for(
         data,

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_xmr.preprocessing.features import NORMS, FeatureScaler
+from keras_xmr.transforms.feature_scaler import NORMS, FeatureScaler
 from keras_xmr.types import Config, Tensor
 
 # Where roots and lengths are cut off, so that features of exactly zero have a finite gradient.
@@ -15,7 +15,7 @@ SMALLEST_SQUARE = 1e-24
 
 @keras.saving.register_keras_serializable(package="keras_xmr")
 class FeatureScaling(keras.layers.Layer):
-    """What `keras_xmr.preprocessing.FeatureScaler` does, in a model's graph.
+    """What `keras_xmr.transforms.FeatureScaler` does, in a model's graph.
 
     It lets a model that was trained on scaled features take raw pictures: trunk, this layer, model.
     Mean and scale are weights that are not trained.

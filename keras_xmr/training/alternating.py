@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_xmr.models.cross_modal_model import CrossModalModel
+from keras_xmr.methods.cross_modal_model import CrossModalModel
 from keras_xmr.training.phase_losses import PhaseLosses
 from keras_xmr.training.phase_optimizers import PhaseOptimizers
 from keras_xmr.training.phases import Phase, check_phases

@@ -7,11 +7,11 @@ from typing import TypeAlias
 import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData
-from keras_xmr.preprocessing.pictures import PictureRows
-from keras_xmr.preprocessing.preprocessor import Preprocessor
-from keras_xmr.preprocessing.text_rows import TextRows
 from keras_xmr.training.ahead import BatchesAhead
 from keras_xmr.training.pairing import MISSING, Partners, check_none_is_missing, partners_by
+from keras_xmr.transforms.pictures import PictureRows
+from keras_xmr.transforms.preprocessor import Preprocessor
+from keras_xmr.transforms.text_rows import TextRows
 from keras_xmr.types import Array, FloatArray, Items
 
 Rows: TypeAlias = FloatArray | PictureRows | TextRows

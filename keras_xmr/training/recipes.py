@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData
-from keras_xmr.preprocessing.features import FeatureScaler
-from keras_xmr.preprocessing.preprocessor import Preprocessor
-from keras_xmr.preprocessing.texts import TextVectorizer
+from keras_xmr.transforms.feature_scaler import FeatureScaler
+from keras_xmr.transforms.preprocessor import Preprocessor
+from keras_xmr.transforms.text_vectorizer import TextVectorizer
 from keras_xmr.types import Config
 
 

@@ -9,34 +9,34 @@ from typing import Any, NamedTuple
 
 import keras
 
-from keras_xmr.baselines.bimodal_ae import BimodalAE
-from keras_xmr.baselines.cmdn import CMDN
-from keras_xmr.baselines.corr_ae import CorrAE
-from keras_xmr.baselines.deep_sm import DeepSM
-from keras_xmr.baselines.multimodal_dbn import MultimodalDBN
-from keras_xmr.baselines.semantic_matching import SemanticMatching
-from keras_xmr.baselines.staged_model import StagedModel
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.layers.feature_scaling import FeatureScaling
-from keras_xmr.models.acmr import ACMR
-from keras_xmr.models.chtn import CHTN
-from keras_xmr.models.cm_gans import CMGANs
-from keras_xmr.models.cross_modal_model import CrossModalModel
-from keras_xmr.models.entrance import append
-from keras_xmr.models.mhtn import MHTN
-from keras_xmr.models.ugach import UGACH
+from keras_xmr.methods.acmr import ACMR
+from keras_xmr.methods.bimodal_ae import BimodalAE
+from keras_xmr.methods.chtn import CHTN
+from keras_xmr.methods.cm_gans.cm_gans import CMGANs
+from keras_xmr.methods.cmdn import CMDN
+from keras_xmr.methods.corr_ae import CorrAE
+from keras_xmr.methods.cross_modal_model import CrossModalModel
+from keras_xmr.methods.deep_sm import DeepSM
+from keras_xmr.methods.entrance import append
+from keras_xmr.methods.mhtn import MHTN
+from keras_xmr.methods.multimodal_dbn import MultimodalDBN
+from keras_xmr.methods.semantic_matching import SemanticMatching
+from keras_xmr.methods.staged_model import StagedModel
+from keras_xmr.methods.ugach.ugach import UGACH
 from keras_xmr.optimizers import AdamW, paper_optimizer
-from keras_xmr.preprocessing.extraction import extract_features
-from keras_xmr.preprocessing.features import FeatureScaler
-from keras_xmr.preprocessing.pictures import PictureLoader, loaders_for, picture_trunks
-from keras_xmr.preprocessing.preprocessor import Preprocessor
-from keras_xmr.preprocessing.word_ids import WordIds
-from keras_xmr.preprocessing.word_vectors import train_word_vectors
 from keras_xmr.training.alternating import AlternatingModel
 from keras_xmr.training.callbacks import RetrievalMAP
 from keras_xmr.training.pairing import media_with_gaps, pairing_by_names, pairing_of
 from keras_xmr.training.progress import TrainingProgress
 from keras_xmr.training.recipes import PENALTIES, Recipe, preprocessor_for, recipe_for
+from keras_xmr.transforms.extraction import extract_features
+from keras_xmr.transforms.feature_scaler import FeatureScaler
+from keras_xmr.transforms.pictures import PictureLoader, loaders_for, picture_trunks
+from keras_xmr.transforms.preprocessor import Preprocessor
+from keras_xmr.transforms.word_ids import WordIds
+from keras_xmr.transforms.word_vectors import train_word_vectors
 from keras_xmr.trunks.fine_tuning import train_from
 from keras_xmr.trunks.text_cnn import text_cnn
 
@@ -72,7 +72,7 @@ def fit_semantic_matching(data: CrossModalData) -> SemanticMatching:
     if pictures:
         raise ValueError(
             f"Semantic matching takes features. Received: pictures as {pictures} of {data.name!r}. "
-            "Turn them into features first, with keras_xmr.preprocessing.extract_features."
+            "Turn them into features first, with keras_xmr.transforms.extract_features."
         )
     return SemanticMatching(PENALTIES.get(data.name, 1.0), preprocessor=preprocessor).fit(data)
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_xmr.preprocessing.word_ids import FIRST, PADDING, WordIds
+from keras_xmr.transforms.word_ids import FIRST, PADDING, WordIds
 from keras_xmr.types import Array
 
 
@@ -48,7 +48,7 @@ def text_cnn(
 
     Example:
         >>> import keras_xmr
-        >>> from keras_xmr.preprocessing import Preprocessor, WordIds, train_word_vectors
+        >>> from keras_xmr.transforms import Preprocessor, WordIds, train_word_vectors
         >>> data = keras_xmr.datasets.toy()
         >>> texts = data.part("train").media["text"].items
         >>> words = WordIds().fit(texts)

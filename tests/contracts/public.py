@@ -7,10 +7,10 @@ from types import ModuleType
 import keras
 
 import keras_xmr
-from keras_xmr.models.cross_modal_model import CrossModalModel
+from keras_xmr.methods.cross_modal_model import CrossModalModel
 
-# `models`, `baselines` and `index` export nothing that `keras_xmr` does not, which is tested.
-FOLDERS = ("models", "baselines", "index")
+# It exports nothing that `keras_xmr` does not, which is tested.
+FOLDERS = ("index",)
 
 MODULES: dict[str, ModuleType] = {
     "keras_xmr": keras_xmr,

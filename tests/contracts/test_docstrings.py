@@ -6,10 +6,12 @@ import re
 
 import pytest
 
+from keras_xmr.methods.linear_method import LinearMethod
 from tests.contracts.public import CLASSES, LAYERS, MODELS, argument_names, exports
 
 THINGS = exports()
-FROM_A_PAPER = {**MODELS, **exports("keras_xmr.baselines", "keras_xmr.losses")}
+LINEAR = {name: kind for name, kind in CLASSES.items() if issubclass(kind, LinearMethod)}
+FROM_A_PAPER = {**MODELS, **LINEAR, **exports("keras_xmr.losses")}
 OF_ARRAYS = {**LAYERS, **MODELS, **exports("keras_xmr.losses")}
 SECTION = re.compile(r"^(\w[\w ]*):$", re.M)
 

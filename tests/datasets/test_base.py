@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_xmr.datasets import CrossModalData, MediumItems, WordCounts, toy
-from keras_xmr.preprocessing import count_words
+from keras_xmr.transforms import count_words
 
 
 def medium(n=6, prefix="a", **changes):

@@ -16,7 +16,7 @@ from PIL import Image
 from keras_xmr.datasets import BadRowsError, folder
 from keras_xmr.datasets.locate import data_root
 from keras_xmr.datasets.made_split import draw_split
-from keras_xmr.preprocessing import tokenize
+from keras_xmr.transforms import tokenize
 
 MODULE = importlib.import_module("keras_xmr.datasets.folder")
 MADE_SPLIT = importlib.import_module("keras_xmr.datasets.made_split")

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from keras_xmr.datasets import caltech101, digits, modelnet10, pascal_sentences, wikipedia
 from keras_xmr.datasets.locate import data_root
-from keras_xmr.preprocessing import Preprocessor, TextVectorizer, count_words
+from keras_xmr.transforms import Preprocessor, TextVectorizer, count_words
 
 pytestmark = pytest.mark.data
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from keras_xmr.datasets import DataNotFoundError, tiny_imagenet
 from keras_xmr.datasets.base import split_by_class
-from keras_xmr.preprocessing import load_picture
+from keras_xmr.transforms import load_picture
 
 CLASSES = "n00000001\tgoldfish, Carassius auratus\nn00000002\tépée\nn00000009\tnot here\n"
 

@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 
 from keras_xmr.datasets import WordCounts
 from keras_xmr.datasets.word_counts import from_arrays, to_arrays
-from keras_xmr.preprocessing import count_words
+from keras_xmr.transforms import count_words
 
 TABLE = np.array([[2, 0, 1], [0, 0, 0], [0, 3, 0], [1, 1, 1]])
 

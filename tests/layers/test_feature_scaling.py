@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_xmr.layers import FeatureScaling
-from keras_xmr.preprocessing import FeatureScaler
+from keras_xmr.transforms import FeatureScaler
 from tests.gradients import loss_and_gradients
 
 # Zeros, negative numbers, a row of zeros and very different magnitudes.

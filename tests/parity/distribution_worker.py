@@ -13,7 +13,7 @@ import numpy as np
 from keras_xmr import CHTN
 from keras_xmr.datasets import toy
 from keras_xmr.optimizers import SGD, AdamW
-from tests.models.small import batch, small
+from tests.methods.small import batch, small
 from tests.training.game import batch as game_batch
 from tests.training.game import game
 

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 
 from keras_xmr import CMGANs
+from keras_xmr.methods.cm_gans.wrong_rows import draw_wrong
 from keras_xmr.optimizers import SGD, AdamW
-from keras_xmr.training.wrong_rows import draw_wrong
 from tests.training.game import batch, game
 
 STEPS = 5

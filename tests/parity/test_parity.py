@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import keras_xmr
-from tests.models.small import SMALL, batch
+from tests.methods.small import SMALL, batch
 
 pytestmark = pytest.mark.every_backend
 

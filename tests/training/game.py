@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_xmr.losses.cross_entropy import label_cross_entropy
-from keras_xmr.models.entrance import make_inputs
+from keras_xmr.methods.entrance import make_inputs
 from keras_xmr.training.alternating import AlternatingModel
 from keras_xmr.training.phases import Phase
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from keras_xmr.datasets import toy
-from keras_xmr.preprocessing import Preprocessor
 from keras_xmr.training.batches import (
     PairedBatches,
     Stream,
@@ -13,6 +12,7 @@ from keras_xmr.training.batches import (
     single_stream,
 )
 from keras_xmr.training.pairing import Partners
+from keras_xmr.transforms import Preprocessor
 
 
 def stream(name, length):

@@ -13,7 +13,7 @@ from keras_xmr.optimizers import SGD, AdamW
 from keras_xmr.training.batches import PairedBatches
 from keras_xmr.training.checkpoint import FILE, Checkpoint
 from keras_xmr.training.settings import differences, settings_of
-from tests.models.pictures import coloured, trunk
+from tests.methods.pictures import coloured, trunk
 
 DATA, SOURCE = toy(), toy(["image"])
 EPOCHS = 3

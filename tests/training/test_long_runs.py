@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keras_xmr.optimizers import SGD
-from tests.models.small import batch, small
+from tests.methods.small import batch, small
 
 STEPS = 4
 BACKEND = keras.config.backend()

@@ -5,7 +5,6 @@ import pytest
 
 from keras_xmr.datasets import toy
 from keras_xmr.datasets.base import CrossModalData, MediumItems
-from keras_xmr.preprocessing import Preprocessor
 from keras_xmr.training.batches import PairedBatches, paired_stream
 from keras_xmr.training.pairing import (
     MISSING,
@@ -15,6 +14,7 @@ from keras_xmr.training.pairing import (
     pairing_of,
     partners_by,
 )
+from keras_xmr.transforms import Preprocessor
 
 
 def medium(labels, pairs=None, offset=0):

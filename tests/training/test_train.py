@@ -8,10 +8,10 @@ import pytest
 
 from keras_xmr import evaluate
 from keras_xmr.datasets import add_media, toy
-from keras_xmr.preprocessing import PictureLoader, WordIds
 from keras_xmr.training.recipes import Recipe, preprocessor_for, recipe_for
 from keras_xmr.training.train import fit_semantic_matching, train_model
-from tests.models.pictures import coloured, trunk
+from keras_xmr.transforms import PictureLoader, WordIds
+from tests.methods.pictures import coloured, trunk
 
 SMALL = Recipe(model={"pathway_units": (8, 8), "shared_units": (8, 8)}, epochs=2, batch_size=8)
 DATA, SOURCE = coloured(), coloured(["image"], seed=1)

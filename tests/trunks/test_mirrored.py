@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from keras_xmr.trunks import check_trunk, mirrored, trunk_fingerprint
-from tests.models.pictures import SIZE, trunk
+from tests.methods.pictures import SIZE, trunk
 
 
 def pixels(rows=5):

@@ -7,7 +7,7 @@ import pytest
 import keras_xmr
 from keras_xmr import ACMR, CHTN, CMGANs
 from keras_xmr.datasets import toy
-from keras_xmr.preprocessing import Preprocessor, WordIds, train_word_vectors
+from keras_xmr.transforms import Preprocessor, WordIds, train_word_vectors
 from keras_xmr.trunks import text_cnn
 
 TEXTS = ["the dog and the cat run on the lawn", "a cat", "the bird sits on a dog"]

@@ -1,0 +1,1 @@
+"""The parts of CM-GANs: the method itself, its players, and batches with wrong rows."""

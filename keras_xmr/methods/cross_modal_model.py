@@ -1,0 +1,443 @@
+"""`CrossModalModel`: what every Keras model of the zoo can do besides training."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import keras
+import numpy as np
+
+from keras_xmr import presets
+from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.layers.feature_scaling import FeatureScaling
+from keras_xmr.methods.entrance import SOURCE, append
+from keras_xmr.optimizers import paper_optimizer
+from keras_xmr.training.batches import ItemBatches, PairedBatches, paired_stream, single_stream
+from keras_xmr.training.callbacks import PlanReversals
+from keras_xmr.training.checkpoint import Checkpoint
+from keras_xmr.training.pairing import pairing_of
+from keras_xmr.training.replicas import replica_count
+from keras_xmr.transforms.feature_scaler import FeatureScaler
+from keras_xmr.transforms.pictures import PictureLoader, loaders_for, picture_trunks
+from keras_xmr.transforms.preprocessor import Preprocessor
+from keras_xmr.transforms.word_ids import WordIds
+from keras_xmr.trunks import trunk_from_config
+from keras_xmr.types import Array, Config, FloatArray, Items
+
+
+class CrossModalModel(keras.Model):
+    """A functional Keras model that maps every medium into one common representation.
+
+    Sub-classes build their training graph in the constructor, say in `compute_loss` what is
+    minimised, and in `build_encoder` how one medium reaches the common representation.
+
+    Attributes:
+        preprocessor: Fitted `Preprocessor`, or `None` for a model that takes arrays only.
+
+    Example:
+        >>> import keras_xmr
+        >>> data = keras_xmr.datasets.toy()
+        >>> model = keras_xmr.CHTN.for_data(data, pathway_units=(8, 8), shared_units=(8, 8))
+        >>> isinstance(model, CrossModalModel), model.encode(data, media="text").shape
+        (True, (80, 4))
+    """
+
+    media: dict[str, int]
+    hub: str
+    partial: tuple[str, ...] = ()
+    batches_class: type[PairedBatches] = PairedBatches
+    trunks: dict[str, keras.Model]
+    source_classes: int | None = None
+    preprocessor: Preprocessor | None
+
+    @classmethod
+    def for_data(
+        cls,
+        data: CrossModalData,
+        source: CrossModalData | None = None,
+        *,
+        preprocessor: Preprocessor | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """A new model that fits a data set, with a preprocessor fitted on its training part.
+
+        Args:
+            data: The target data.
+            source: Labelled data of one of the media; `None` for no transfer from a source.
+            preprocessor: What to use instead of `Preprocessor.for_data(data)`; it is fitted here.
+            **kwargs: Further arguments of the constructor, such as `trunks` where `data` has
+                picture files.
+
+        Raises:
+            ValueError: If a medium has pictures and there is no trunk for it.
+        """
+        trunks = kwargs.get("trunks") or {}
+        if preprocessor is None:
+            preprocessor = Preprocessor.for_data(data, **loaders_for(trunks))
+        fitted = preprocessor.fit(data.part("train"))
+        _check_raw_media_have_trunks(fitted, trunks)
+        if source is not None:
+            if "source_classes" not in cls.argument_names():
+                raise ValueError(
+                    f"{cls.__name__} learns from no source domain. Received: {source.name!r}."
+                )
+            kwargs["source_classes"] = source.num_classes
+        if "num_classes" in cls.argument_names():
+            kwargs["num_classes"] = data.num_classes
+        dims = fitted.dims | {name: trunk.output_shape[-1] for name, trunk in trunks.items()}
+        return cls(dims, preprocessor=fitted, **kwargs)
+
+    def batches(
+        self,
+        data: CrossModalData,
+        source: CrossModalData | None = None,
+        *,
+        split: str = "train",
+        pairing: str | Mapping[str, str] = "instance",
+        batch_size: int = 64,
+        shuffle: bool = True,
+        augment: bool = True,
+        augmentation: Callable[[Array], Array] | None = None,
+        sentence_dropout: float = 0.0,
+        workers: int = 2,
+        seed: int = 0,
+    ) -> PairedBatches:
+        """Batches of target pairs and source items, for `fit` and `evaluate`.
+
+        Args:
+            data: The target data.
+            source: The source data; a batch has as many of its items as of pairs.
+            split: The part to take of both.
+            pairing: What goes with an item of the hub, for all other media or for each by its
+                name: `"instance"` for its true partners; `"class"` for a random item of the same
+                labels, drawn anew for each batch; `"row"` for the item with the same row number,
+                as in the release of MHTN.
+            batch_size: Pairs per batch.
+            shuffle: Whether to draw a new order each time through.
+            augment: Whether pictures are cropped and mirrored at random, rather than cut at the
+                centre.
+            augmentation: What to do besides with the pictures `(n, height, width, 3)` of a batch,
+                such as a keras-cv layer.
+            sentence_dropout: Share of the sentences of each text that are left out at random.
+            workers: Threads that decode pictures while the model trains; feature rows need none.
+            seed: Seed of the order, and of crops and mirroring.
+
+        Raises:
+            ValueError: If the model has a source branch and `source` is not given, or the other
+                way round; if an instance has no partner in a medium that is not `partial`.
+        """
+        if (source is None) != (self.source_classes is None):
+            raise ValueError(
+                "Source data go with a source branch. "
+                f"Received: source={source and source.name!r}, "
+                f"model with source_classes={self.source_classes}."
+            )
+        preprocessor = self._require_preprocessor()
+        rows = functools.partial(
+            preprocessor.rows,
+            augment=augment and shuffle,
+            augmentation=augmentation,
+            sentence_dropout=sentence_dropout if shuffle else 0.0,
+        )
+        known = [m for m in self.media if m in data.media or m not in self.partial]
+        absent = {m: self.get_layer(m).batch_shape[1:] for m in self.media if m not in known}
+        pairings = pairing_of(pairing, list(self.media), self.hub)
+        streams = [
+            paired_stream(data.part(split), known, self.hub, rows, pairings, self.partial, absent)
+        ]
+        if source is not None:
+            streams.append(single_stream(source.part(split), self.hub, SOURCE, rows))
+        return self.batches_class(
+            streams, batch_size=batch_size, shuffle=shuffle, workers=workers, seed=seed
+        )
+
+    def compile(self, optimizer: Any = "rmsprop", *args: Any, **kwargs: Any) -> None:
+        """Keras' `compile`; `optimizer="paper"` is the SGD of the authors' release.
+
+        See `keras_xmr.optimizers.paper_optimizer`.
+        """
+        if optimizer == "paper":
+            optimizer = paper_optimizer(self.rate_multipliers)
+        super().compile(optimizer, *args, **kwargs)
+
+    @property
+    def metric(self) -> str:
+        """What rankings of its representations are by: `"cosine"` or `"euclidean"`."""
+        return "cosine"
+
+    @property
+    def passes_per_batch(self) -> int:
+        """Forward passes, in training, for each batch."""
+        return 1
+
+    @property
+    def rate_multipliers(self) -> dict[str, float]:
+        """Pattern to factor on the learning rate, as in the release: see `keras_xmr.optimizers`."""
+        # "beta" is the shift of normalised inputs. Not every model has one.
+        return {"bias|beta": 2.0}
+
+    def compile_from_config(self, config: Config) -> None:
+        """The counterpart of Keras' `get_compile_config`: a loaded model can train on."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def fit(
+        self,
+        x: Any = None,
+        *args: Any,
+        checkpoint: str | Path | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Keras' `fit`; `PairedBatches` come in the order that their seed says.
+
+        Args:
+            x: What to train on, such as `batches` returns.
+            *args: Further arguments of Keras' `fit`.
+            checkpoint: Folder that keeps the whole state of the training after each epoch: with
+                the same settings a run that was killed goes on from there. See `Checkpoint`.
+            callbacks: Keras callbacks.
+            **kwargs: Further arguments of Keras' `fit`.
+
+        Raises:
+            ValueError: If batches cannot be shared equally by the devices of a strategy.
+        """
+        paired = x if isinstance(x, PairedBatches) else None
+        if paired is not None:
+            devices = replica_count()
+            if paired.batch_size % devices:
+                raise ValueError(
+                    "Devices share a batch equally: its size must be a multiple of their number. "
+                    f"Received: batch_size={paired.batch_size}, {devices} devices."
+                )
+            # By default Keras would take them in an order drawn from Python's global generator.
+            kwargs.setdefault("shuffle", False)
+        callbacks = list(callbacks or ())
+        callbacks.append(PlanReversals())
+        if checkpoint is not None:
+            callbacks.append(Checkpoint(checkpoint, batches=paired, callbacks=callbacks))
+        return super().fit(x, *args, callbacks=callbacks, **kwargs)
+
+    def build_encoder(self, media: str) -> keras.Model:
+        """A functional model from the rows of one medium to its common representation."""
+        raise NotImplementedError
+
+    def encoder(self, media: str) -> keras.Model:
+        """The model from rows `(n, d)` of one medium to their common representation.
+
+        It shares its layers with this model, and needs no other medium.
+
+        Raises:
+            KeyError: If the model has no such medium.
+        """
+        if not hasattr(self, "_encoder"):
+            # A function, not a dict: Keras would track the encoders in it and save them too.
+            self._encoder = functools.cache(self.build_encoder)
+        return self._encoder(media)
+
+    def preprocess(self, data: CrossModalData) -> dict[str, FloatArray]:
+        """Arrays `(n, d)`, or pixels, of every medium of `data` that the model knows.
+
+        Raises:
+            ValueError: If the model has no preprocessor.
+        """
+        preprocessor = self._require_preprocessor()
+        return {
+            name: preprocessor(medium.items, name)
+            for name, medium in data.media.items()
+            if name in preprocessor.transforms
+        }
+
+    def encode(
+        self,
+        x: CrossModalData | dict[str, Array] | Items,
+        media: str,
+        *,
+        batch_size: int = 256,
+    ) -> FloatArray:
+        """Map items of one medium into the common representation.
+
+        Args:
+            x: A data set, or raw items of the medium (sentences, picture files, feature rows):
+                they are preprocessed first. A dict, such as `preprocess` returns, is taken as it
+                is.
+            media: Name of the medium.
+            batch_size: Rows per forward pass.
+
+        Returns:
+            Common representation `(n, common_dim)`, float32.
+
+        Raises:
+            KeyError: If the model, or `x`, has no such medium.
+            ValueError: If raw items are given to a model without a preprocessor.
+        """
+        encoder = self.encoder(media)
+        if isinstance(x, dict):
+            rows = x[media]
+        else:
+            items = x.medium(media).items if isinstance(x, CrossModalData) else x
+            preprocessor = self._require_preprocessor()
+            # The pixels of all pictures might not fit into memory.
+            if media in self.trunks:
+                rows = ItemBatches(items, media, preprocessor, batch_size)
+            else:
+                rows = preprocessor(items, media)
+        if not len(rows):
+            return np.zeros((0, encoder.output_shape[-1]), dtype=np.float32)
+        size = None if isinstance(rows, ItemBatches) else batch_size
+        encoded: FloatArray = encoder.predict(rows, batch_size=size, verbose=0)
+        return encoded.astype(np.float32)
+
+    def encode_image(self, x: Any, *, batch_size: int = 256) -> FloatArray:
+        """`encode(x, media="image")`."""
+        return self.encode(x, "image", batch_size=batch_size)
+
+    def encode_text(self, x: Any, *, batch_size: int = 256) -> FloatArray:
+        """`encode(x, media="text")`."""
+        return self.encode(x, "text", batch_size=batch_size)
+
+    def with_trunks(self, trunks: Mapping[str, keras.Model]) -> Self:
+        """A copy that takes raw pictures where this model takes the features of these trunks.
+
+        Each trunk is put in front of the scaling of its features and the model; no weight changes.
+
+        Args:
+            trunks: Medium to the trunk that gave the features this model was trained on.
+
+        Raises:
+            ValueError: If a trunk's features do not have the width of its medium, or the model
+                takes no features of that medium.
+        """
+        preprocessor = self._require_preprocessor()
+        scaled = {}
+        for name, trunk in trunks.items():
+            scaler = preprocessor.transforms[name]
+            if not isinstance(scaler, FeatureScaler):
+                raise ValueError(
+                    "A trunk goes in front of features. "
+                    f"Received: medium {name!r}, whose transform is {type(scaler).__name__}."
+                )
+            scaled[name] = append(trunk, FeatureScaling.of(scaler, name="feature_scaling"))
+        return self.copy_with(
+            trunks=self.trunks | scaled,
+            preprocessor=Preprocessor(preprocessor.transforms | loaders_for(trunks)),
+        )
+
+    def without_trunks(self) -> Self:
+        """A copy that takes the features of trunks of pictures, as they come out of them."""
+        preprocessor = self._require_preprocessor()
+        plain = {}
+        pictured = picture_trunks(self.trunks)
+        for name in pictured:
+            plain[name] = FeatureScaler(square_root=False, norm="none", standardize=False)
+            plain[name].fit(np.zeros((1, self.media[name])))
+        others = {name: trunk for name, trunk in self.trunks.items() if name not in pictured}
+        return self.copy_with(
+            trunks=others, preprocessor=Preprocessor(preprocessor.transforms | plain)
+        )
+
+    def copy_with(self, **changes: Any) -> Self:
+        """A copy with some arguments of the constructor changed, and the weights of this model."""
+        copy = type(self).from_config({**self.get_config(), **changes})
+        given = changes.get("trunks", {}).values()
+        mine = {layer.name: layer for layer in self.layers}
+        for layer in copy.layers:
+            if layer.weights and layer not in given and layer.name in mine:
+                layer.set_weights(mine[layer.name].get_weights())
+        return copy
+
+    def for_retrieval(self) -> Self:
+        """A copy with what retrieval needs alone, or the model itself if that is all it has."""
+        return self
+
+    def save_to_preset(
+        self, path: str | Path, *, metadata: Config | None = None, card: str = ""
+    ) -> Path:
+        """Write the model, its preprocessor and its card into a directory.
+
+        Args:
+            path: The directory; it appears whole or not at all.
+            metadata: What `metadata.json` shall tell: data, split, seed, command, figures.
+            card: Text of the directory's `README.md`.
+
+        Returns:
+            The directory.
+        """
+        return presets.save(self, Path(path), metadata=metadata or {}, card=card)
+
+    @classmethod
+    def from_preset(cls, name: str | Path) -> Self:
+        """Load a model by the name of a bundled preset, or from a directory.
+
+        Args:
+            name: `"pascal"`, `"wiki"`, ... or the path of a directory.
+
+        Raises:
+            ValueError: If there is no such preset, it is of another class, or it is damaged.
+        """
+        model = presets.load(name, expected=cls)
+        assert isinstance(model, cls)
+        return model
+
+    @classmethod
+    def argument_names(cls) -> list[str]:
+        """Names of the constructor's arguments, and of those that it hands on to its parent's."""
+        names: dict[str, None] = {}
+        for parent in cls.__mro__[: cls.__mro__.index(CrossModalModel)]:
+            parameters = inspect.signature(parent).parameters.values()
+            named = (p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
+            names |= dict.fromkeys(named)
+        return [name for name in names if not name.startswith("_")]
+
+    def get_config(self) -> Config:
+        """The constructor's arguments, JSON-serialisable."""
+        return {
+            **{
+                name: getattr(self, name)
+                for name in self.argument_names()
+                if name not in ("preprocessor", "dtype")
+            },
+            "name": self.name,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+            "trunks": {
+                name: keras.saving.serialize_keras_object(trunk)
+                for name, trunk in self.trunks.items()
+            },
+            "preprocessor": self.preprocessor and self.preprocessor.get_config(),
+        }
+
+    @classmethod
+    def from_config(cls, config: Config, custom_objects: Any = None) -> Self:
+        """The counterpart of `get_config`."""
+        config = dict(config)
+        if isinstance(config.get("preprocessor"), dict):
+            config["preprocessor"] = Preprocessor.from_config(config["preprocessor"])
+        config["trunks"] = {
+            name: trunk_from_config(trunk) if isinstance(trunk, dict) else trunk
+            for name, trunk in (config.get("trunks") or {}).items()
+        }
+        if isinstance(config.get("dtype"), dict):
+            config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
+        return cls(**config)
+
+    def _require_preprocessor(self) -> Preprocessor:
+        if self.preprocessor is None:
+            raise ValueError(
+                "Raw items need a model with a preprocessor. Received: preprocessor=None. "
+                "Pass preprocessor=..., or give encode() a dict of ready arrays."
+            )
+        return self.preprocessor
+
+
+def _check_raw_media_have_trunks(
+    preprocessor: Preprocessor, trunks: Mapping[str, keras.Model]
+) -> None:
+    raw = {n for n, t in preprocessor.transforms.items() if isinstance(t, PictureLoader | WordIds)}
+    if raw != set(trunks):
+        raise ValueError(
+            f"Media with pictures or word numbers need a trunk, and no others: {sorted(raw)}. "
+            f"Received: trunks for {sorted(trunks)}. Pass trunks={{...}} (--trunk on the command "
+            "line), or data with features; `WordIds` are the transform of a trunk of texts."
+        )

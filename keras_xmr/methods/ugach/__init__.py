@@ -1,0 +1,1 @@
+"""The parts of UGACH: the method itself, its game, and the graph it learns from."""

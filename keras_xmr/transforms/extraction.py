@@ -1,0 +1,169 @@
+"""A data set with pictures -> the same data set with the features of a frozen trunk."""
+
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.progress import Progress
+from keras_xmr.transforms.feature_cache import FeatureCache
+from keras_xmr.transforms.picture_features import picture_features
+from keras_xmr.transforms.pictures import PictureLoader
+from keras_xmr.types import Config, Items
+
+# How many unreadable pictures a message lists.
+LISTED = 10
+
+
+class UnreadablePicturesError(OSError):
+    """Some pictures are missing or damaged.
+
+    Attributes:
+        ids: Ids of these pictures.
+        readable: The data with the features of all other pictures.
+    """
+
+    def __init__(self, reasons: dict[str, str], readable: CrossModalData) -> None:
+        listed = [f"{name} ({reason})" for name, reason in reasons.items()][:LISTED]
+        more = len(reasons) - len(listed)
+        super().__init__(
+            "Every picture must be there and readable. "
+            f"Received: {len(reasons)} of {readable.name!r} are not: {'; '.join(listed)}"
+            f"{f'; and {more} more' if more else ''}. Repair them and run again, or go on without "
+            "them: this error's `readable` holds the features of all others."
+        )
+        self.ids = list(reasons)
+        self.readable = readable
+
+
+def extract_features(
+    data: CrossModalData,
+    trunk: Any,
+    *,
+    medium: str = "image",
+    loader: PictureLoader | None = None,
+    cache: bool | str | Path | None = True,
+    batch_size: int = 32,
+    progress: bool = True,
+) -> CrossModalData:
+    """Replace the pictures of `data` by their features in a frozen trunk.
+
+    Pictures are known by their contents: equal ones are computed once, and what the cache holds is
+    not computed again, wherever the files lie now. Features that another backend put into the
+    cache count as the same, though they differ in the last digits.
+
+    Args:
+        data: The data set; one of its media holds picture files, or the bytes of them.
+        trunk: A `keras.Model` from pixels `(n, height, width, 3)`, 0 to 255, to features `(n, d)`.
+        medium: Name of the medium that holds the pictures.
+        loader: How pictures become pixels. `None` for centre crops of the size the trunk takes,
+            from pictures resized to 8/7 of that size.
+        cache: The folder that keeps features from one run to the next. `True` for the folder that
+            the environment variable `KERAS_XMR_CACHE` names, or else the user's cache folder;
+            `None` or `False` for no cache.
+        batch_size: Pictures per forward pass of the trunk.
+        progress: Whether to show on standard error how far it is, and how many pictures were
+            computed and how many came from the cache.
+
+    Returns:
+        The same data, the medium's items being feature rows `(n, d)`, float32.
+
+    Raises:
+        ValueError: If the medium holds no pictures, the model is no trunk, or the loader gives
+            pictures of another size.
+        UnreadablePicturesError: If pictures are missing or damaged, after all others were computed.
+        DamagedCacheError: If the cache file is damaged; the message says which to delete.
+
+    Example:
+        >>> import io
+        >>> import keras
+        >>> from PIL import Image
+        >>> from keras_xmr.datasets.base import MediumItems
+        >>> encoded = io.BytesIO()
+        >>> Image.new("RGB", (40, 30), (9, 8, 7)).save(encoded, format="png")
+        >>> pictures = MediumItems([encoded.getvalue()], [0], ["a"], ["train"])
+        >>> data = CrossModalData("one", {"image": pictures}, ("thing",))
+        >>> inputs = keras.Input((4, 4, 3))
+        >>> trunk = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
+        >>> features = extract_features(data, trunk, cache=None, progress=False)
+        >>> features.media["image"].items.tolist()
+        [[9.0, 8.0, 7.0]]
+    """
+    from keras_xmr.trunks import check_trunk, trunk_fingerprint
+
+    check_trunk(trunk)
+    pictures = data.medium(medium)
+    _check_pictures(medium, pictures.items)
+    loader = _fitting_loader(trunk, loader)
+    fingerprint = trunk_fingerprint(trunk)
+    with _opened(cache, fingerprint, loader) as file:
+        found = picture_features(
+            pictures.items,
+            trunk,
+            loader,
+            file,
+            batch_size=batch_size,
+            progress=Progress(f"features of {data.name}", shown=progress),
+        )
+    origin = f"{trunk.name}, {found.rows.shape[1]}-d, sha256:{fingerprint[:16]}; " + ", ".join(
+        f"{name} {value}" for name, value in _preprocessing(loader).items()
+    )
+    before = data.provenance.features
+    extracted = replace(
+        data,
+        media={**data.media, medium: replace(pictures, items=found.rows)},
+        provenance=replace(
+            data.provenance, features=f"{before}; {medium}: {origin}" if before else origin
+        ),
+    )
+    if not found.unreadable:
+        return extracted
+    rest = np.setdiff1d(np.arange(len(pictures)), list(found.unreadable))
+    media = {**extracted.media, medium: extracted.medium(medium).rows(rest)}
+    raise UnreadablePicturesError(
+        {str(pictures.ids[row]): found.unreadable[row] for row in sorted(found.unreadable)},
+        replace(extracted, media=media),
+    )
+
+
+def _check_pictures(medium: str, items: Items) -> None:
+    kinds = {type(items)} if not isinstance(items, np.ndarray) else {type(i) for i in items}
+    wrong = sorted(kind.__name__ for kind in kinds if not issubclass(kind, str | Path | bytes))
+    if wrong:
+        raise ValueError(
+            "Features are extracted from picture files (str or Path) or the bytes of them. "
+            f"Received: medium {medium!r} with items of type {wrong[0]}."
+        )
+
+
+def _fitting_loader(trunk: Any, loader: PictureLoader | None) -> PictureLoader:
+    """The loader, if it fits the trunk, or the usual one."""
+    takes = tuple(trunk.input_shape[1:])
+    loader = loader or PictureLoader.for_size(takes[0])
+    if loader.shape != takes:
+        raise ValueError(
+            f"The trunk {trunk.name!r} takes pixels {takes}. "
+            f"Received: a loader that gives {loader.shape}. Change the size of the loader, or of "
+            "the trunk where it is not square."
+        )
+    return loader
+
+
+def _preprocessing(loader: PictureLoader) -> Config:
+    return {
+        "loader": type(loader).__name__,
+        "version": loader.VERSION,
+        **loader.get_config(),
+    }
+
+
+def _opened(
+    cache: bool | str | Path | None, fingerprint: str, loader: PictureLoader
+) -> "FeatureCache | nullcontext[None]":
+    if cache is None or cache is False:
+        return nullcontext()
+    folder = None if cache is True else cache
+    return FeatureCache(fingerprint, _preprocessing(loader), folder)

@@ -1,0 +1,101 @@
+"""`baselines.csv`: all methods on all parts, and recipes that are what validation chose there."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from keras_xmr.training.linear_recipes import ARGUMENTS
+from keras_xmr.training.recipes import NEURAL_RECIPES
+
+TABLE = Path(__file__).parents[2] / "examples" / "paper_tables" / "baselines.csv"
+PARTS = {
+    "Pascal Sentences, MobileNetV2, 5 splits": 20,
+    "Pascal Sentences, SqueezeNet, 5 splits": 20,
+    "Wikipedia, SIFT-128, lda, official split": 10,
+    "Wikipedia, SIFT-128, tfidf, official split": 10,
+}
+LINEAR = {
+    "CCA": "cca",
+    "CFA": "cfa",
+    "JRL": "jrl",
+    "KCCA, polynomial": "kcca",
+    "LGCFL, reconstructed": "lgcfl",
+}
+NEURAL = {
+    "Bimodal AE": "bimodal_ae",
+    "CMDN": "cmdn",
+    "Corr-AE": "corr_ae",
+    "Deep-SM": "deep_sm",
+    "Multimodal DBN": "multimodal_dbn",
+}
+OTHERS = {
+    "CCA, no shrinkage, as in the papers",
+    "KCCA, Gaussian",
+    "JRL, settings of the release",
+    "Corr-Cross-AE",
+    "Corr-Full-AE",
+}
+# Of the rows whose settings are the recipes'.
+RECIPES_OF = {
+    "pascal_sentences": "Pascal Sentences, MobileNetV2, 5 splits",
+    "wikipedia": "Wikipedia, SIFT-128, tfidf, official split",
+}
+
+
+def table():
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        return {(row["data"], row["method"]): row for row in csv.DictReader(file)}
+
+
+ROWS = table()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_all_methods_have_figures(part):
+    methods = {*LINEAR, *NEURAL, *OTHERS}
+    assert {method for data, method in ROWS if data == part} == methods
+    for method in methods:
+        row = ROWS[part, method]
+        drawn = "Pascal" in part or method in NEURAL or method.startswith(("JRL", "Corr"))
+        assert int(row["runs"]) == (5 if drawn else 1)
+        for column in ("image_to_text", "text_to_image", "average", "validation", "fit_seconds"):
+            assert float(row[column]) > 0, (method, column)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_networks_are_above_chance(part):
+    for method in {*NEURAL, *OTHERS} - {"CCA, no shrinkage, as in the papers"}:
+        # Chance is a little above 1 / classes.
+        assert float(ROWS[part, method]["average"]) > 1.4 / PARTS[part], method
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_settings_of_jrls_release_were_among_those_chosen_from(part):
+    chosen, released = (ROWS[part, f"JRL{end}"] for end in ("", ", settings of the release"))
+    assert float(chosen["validation"]) >= float(released["validation"])
+
+
+@pytest.mark.parametrize("data", RECIPES_OF)
+@pytest.mark.parametrize("method", LINEAR)
+def test_recipes_of_linear_baselines_are_those_chosen(data, method):
+    chosen = json.loads(ROWS[RECIPES_OF[data], method]["settings"])
+    found = ARGUMENTS[LINEAR[method]].get(data, {})
+    if method == "KCCA, polynomial":
+        found = {name: value for name, value in found.items() if name != "kernel"}
+    # What is left out of a recipe is the default.
+    usual = {"n_components": PARTS[RECIPES_OF[data]], "groups": 1, "readout": "knn"}
+    usual |= {"sparsity_weight": 1.0, "graph_weight": 1.0, "graph": "masked"}
+    assert {name: found.get(name, usual.get(name)) for name in chosen} == chosen
+    assert set(found) <= set(chosen)
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("method", NEURAL)
+def test_recipes_of_networks_are_those_of_the_table(part, method):
+    data = "wikipedia" if "Wikipedia" in part else "pascal_sentences"
+    recipe = NEURAL_RECIPES[NEURAL[method]][data]
+    more = {"variant": "corr"} if method == "Corr-AE" else {}
+    wanted = recipe.model | more | {"epochs": recipe.epochs}
+    assert json.loads(ROWS[part, method]["settings"]) == json.loads(json.dumps(wanted))
