@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from keras_xmr.backend import BACKENDS
-from keras_xmr.methods.catalogue import METHODS, NETWORKS
 from keras_xmr.version import __version__
 
 DATA = "name of a data set, a table (.csv, .tsv), arrays (.npz, .mat), or a folder of class folders"
@@ -71,24 +70,25 @@ def _data_options(sub: argparse.ArgumentParser, flag: str = "--data", **more: An
 
 
 def _train_options(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("method", choices=sorted(METHODS))
+    sub.add_argument("method", metavar="METHOD", help="as `keras-xmr list` shows them")
     _data_options(sub, default="pascal_sentences", help=DATA)
-    sub.add_argument("--source", help="labelled source data, likewise (chtn, mhtn)")
+    sub.add_argument("--source", help="labelled source data, likewise, to transfer from")
     sub.add_argument("--out", type=Path, required=True, help="directory of the new preset")
     sub.add_argument("--seed", type=int, default=0)
-    method = sub.add_argument_group("the method")
-    method.add_argument("--kernel", help="kcca: rbf, poly, or any other kernel of scikit-learn")
-    method.add_argument("--variant", help="corr_ae: corr, cross or full; games: paper, released")
+    method = sub.add_argument_group("the method", "what it does not take is told")
+    method.add_argument("--settings", type=Path, help="a JSON file of settings")
     method.add_argument(
         "--set",
         action="append",
         metavar="NAME=VALUE",
-        help="argument of the class, as n_components=20; repeat it for several",
+        help="setting, or argument of the class, as n_components=20; repeat it for several",
     )
-    networks = sub.add_argument_group("networks", ", ".join(NETWORKS))
+    method.add_argument("--kernel", help="rbf, poly, or any other kernel of scikit-learn")
+    method.add_argument("--variant", help="such as cross, full, paper or released")
+    networks = sub.add_argument_group("networks")
     networks.add_argument("--hub", help="medium that the others are paired with; default: image")
-    networks.add_argument("--epochs", type=_positive, help="instead of the recipe's")
-    networks.add_argument("--batch-size", type=_positive, help="instead of the recipe's")
+    networks.add_argument("--epochs", type=_positive, help="times through the data")
+    networks.add_argument("--batch-size", type=_positive, help="pairs per step")
     networks.add_argument(
         "--optimizer", choices=("adamw", "paper"), help="paper: SGD of the release"
     )
@@ -102,7 +102,7 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
         action="store_true",
         help="read texts word by word, with a convolutional network over word vectors",
     )
-    pictures = sub.add_argument_group("pictures, instead of features (networks)")
+    pictures = sub.add_argument_group("pictures, instead of features")
     pictures.add_argument(
         "--trunk",
         help="alexnet, squeezenet, any of keras.applications, a preset's, or a .keras file",

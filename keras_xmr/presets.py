@@ -5,8 +5,12 @@
 | `config.json` | class name and constructor arguments |
 | `preprocessor.json` | what turns raw items into the model's arrays |
 | `model.weights.h5` | weights; matrices in float16, the rest as trained |
+| `encoder_<...>.json`, `encoder_<...>.weights.h5` | a network in front of the model |
 | `metadata.json` | data, split, seed, command, measured figures, SHA-256 of the other files |
 | `README.md` | the card |
+
+A network that a preset of the library has in front of its model, too, is not stored again:
+`metadata.json` then names that preset and the hash.
 
 No file holds code: nothing is unpickled. Every file is verified by its hash before it is used.
 """
@@ -14,7 +18,6 @@ No file holds code: nothing is unpickled. Every file is verified by its hash bef
 import hashlib
 import json
 import os
-import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -75,27 +78,31 @@ def save(model: Any, path: Path, *, metadata: Config, card: str) -> Path:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
         draft = Path(folder) / "new"
         draft.mkdir()
-        _write_files(model, draft, metadata, card or _plain_card(path.name, model))
+        _write_files(model, draft, path, metadata, card or _plain_card(path.name, model))
         if path.exists():
             os.replace(path, Path(folder) / "old")
         os.replace(draft, path)
     return path
 
 
-def _write_files(model: Any, folder: Path, metadata: Config, card: str) -> None:
+def _write_files(model: Any, folder: Path, path: Path, metadata: Config, card: str) -> None:
     config = model.get_config()
     preprocessor = config.pop("preprocessor")
-    _write_json(folder / CONFIG, {"class_name": type(model).__name__, "config": config})
-    _write_json(folder / PREPROCESSOR, preprocessor)
+    write_json(folder / CONFIG, {"class_name": type(model).__name__, "config": config})
+    write_json(folder / PREPROCESSOR, preprocessor)
     model.save_weights(folder / WEIGHTS)
-    _halve_matrices(folder / WEIGHTS)
+    halve_matrices(folder / WEIGHTS)
+    elsewhere = _files_of_bundled(but=path)
+    needed = model.preprocessor.save_files(folder, elsewhere) if model.preprocessor else []
     facts = {
         "keras_xmr_version": __version__,
         "class_name": type(model).__name__,
         **metadata,
-        "sha256": {name: _sha256(folder / name) for name in HASHED},
+        "sha256": {file.name: _sha256(file) for file in sorted(folder.iterdir())},
     }
-    _write_json(folder / METADATA, facts)
+    if borrowed := {name: elsewhere[name] for name in needed if name in elsewhere}:
+        facts["from_presets"] = borrowed
+    write_json(folder / METADATA, facts)
     (folder / CARD).write_text(card, encoding="utf-8")
 
 
@@ -112,13 +119,15 @@ def load(name: str | Path, expected: type[Any] | None = None) -> Any:
             does not have the hash that `metadata.json` gives.
     """
     folder = find(name, expected)
-    _verify(folder)
+    files = _verified_files(folder)
     described = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     kind = _class_of(described["class_name"], expected, folder)
     config = described["config"]
     config["preprocessor"] = json.loads((folder / PREPROCESSOR).read_text(encoding="utf-8"))
     model = kind.from_config(config)
     model.load_weights(folder / WEIGHTS)
+    if model.preprocessor is not None:
+        model.preprocessor.load_files(files)
     return model
 
 
@@ -153,7 +162,7 @@ def find(name: str | Path, expected: type[Any] | None = None) -> Path:
         if Path(text).is_dir():
             return Path(text)
         raise ValueError(f"A preset path must be a directory. Received: name={text!r}.")
-    prefix = f"{prefix_of(expected)}_" if expected is not None else ""
+    prefix = f"{prefix_of(expected)}_"
     for candidate in (f"{prefix}{text}", text):
         if (bundled_folder() / candidate / METADATA).is_file():
             return bundled_folder() / candidate
@@ -163,9 +172,10 @@ def find(name: str | Path, expected: type[Any] | None = None) -> Path:
     )
 
 
-def prefix_of(kind: type[Any]) -> str:
+def prefix_of(kind: type[Any] | None) -> str:
     """What the names of the bundled presets of a class begin with."""
-    return getattr(kind, "preset_prefix", None) or _snake(kind.__name__)
+    about = getattr(kind, "about", None)
+    return about.name if about else ""
 
 
 def _require_files(folder: Path) -> None:
@@ -177,17 +187,35 @@ def _require_files(folder: Path) -> None:
         )
 
 
-def _verify(folder: Path) -> None:
+def _verified_files(folder: Path) -> dict[str, Path]:
+    """Name to path of all files of a preset, and of those of other presets that it needs."""
     _require_files(folder)
-    expected = json.loads((folder / METADATA).read_text(encoding="utf-8")).get("sha256", {})
-    for name in HASHED:
-        found = _sha256(folder / name)
-        if found != expected.get(name):
+    facts = json.loads((folder / METADATA).read_text(encoding="utf-8"))
+    hashes = dict.fromkeys(HASHED) | facts.get("sha256", {})
+    files = {name: folder / Path(name).name for name in hashes}
+    for name, origin in facts.get("from_presets", {}).items():
+        files[name] = find(origin["preset"]) / Path(name).name
+        hashes[name] = origin["sha256"]
+    for name, path in files.items():
+        found = _sha256(path) if path.is_file() else "no such file"
+        if found != hashes[name]:
             raise ValueError(
                 f"The file {name} of a preset must have the SHA-256 that {METADATA} gives, "
-                f"{expected.get(name)}. Received: {found} in {str(folder)!r}. "
+                f"{hashes[name]}. Received: {found} in {str(path.parent)!r}. "
                 "The file is damaged or was changed: get the preset again."
             )
+    return files
+
+
+def _files_of_bundled(but: Path) -> dict[str, Config]:
+    """Files that only some presets have: name to the bundled preset that has it, and its hash."""
+    return {
+        name: {"preset": preset, "sha256": digest}
+        for preset, facts in bundled().items()
+        if (bundled_folder() / preset).resolve() != but.resolve()
+        for name, digest in facts.get("sha256", {}).items()
+        if name not in HASHED
+    }
 
 
 def _class_of(class_name: str, expected: type[Any] | None, folder: Path) -> type[Any]:
@@ -210,11 +238,15 @@ def _class_of(class_name: str, expected: type[Any] | None, folder: Path) -> type
     return found
 
 
-def _halve_matrices(path: Path) -> None:
+def halve_matrices(path: Path, *, exactly: bool = False) -> None:
     """Rewrite an HDF5 file with its float32 matrices in float16, and without optimizers.
 
     Vectors (biases, running statistics) are small, and variances may not fit float16: they stay.
     What an optimizer remembers would make the file three times as large.
+
+    Args:
+        path: The file.
+        exactly: Whether matrices stay where float16 would not hold the same numbers.
     """
     import h5py
 
@@ -227,7 +259,8 @@ def _halve_matrices(path: Path) -> None:
             if isinstance(item, h5py.Dataset):
                 value = item[()]
                 if item.ndim >= 2 and item.dtype == np.float32:
-                    value = value.astype(np.float16)
+                    half = value.astype(np.float16)
+                    value = value if exactly and not np.array_equal(half, value) else half
                 copied = target.create_dataset(name, data=value)
             else:
                 copied = target.require_group(name)
@@ -241,16 +274,14 @@ def _halve_matrices(path: Path) -> None:
     os.replace(halved, path)
 
 
-def _write_json(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
+    """Write JSON as text that a person can read."""
+    text = json.dumps(content, indent=indent, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def _plain_card(name: str, model: Any) -> str:

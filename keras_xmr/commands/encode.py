@@ -10,7 +10,7 @@ import numpy as np
 def run(arguments: argparse.Namespace) -> None:
     """Encode the texts and pictures given, or else a data set."""
     from keras_xmr import presets
-    from keras_xmr.commands.report import model_and_data, past_trunks
+    from keras_xmr.commands.report import model_and_data
 
     given = {"text": arguments.text, "image": arguments.image}
     arrays: dict[str, Any] = {}
@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> None:
             if items:
                 arrays[name] = model.encode(items, media=name)
     else:
-        model, data = past_trunks(*model_and_data(arguments, arguments.preset))
+        model, data = model_and_data(arguments, arguments.preset)
         for name in model.media:
             arrays[name] = model.encode(data, media=name)
             arrays[f"{name}_ids"] = data.medium(name).ids

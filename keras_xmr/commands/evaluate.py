@@ -6,12 +6,12 @@ from pathlib import Path
 
 def run(arguments: argparse.Namespace) -> None:
     """Evaluate every preset, and compare them."""
-    from keras_xmr.commands.report import model_and_data, past_trunks, print_reports
+    from keras_xmr.commands.report import model_and_data, print_reports
     from keras_xmr.evaluation import evaluate
 
     reports = {}
     for name in arguments.preset:
-        model, data = past_trunks(*model_and_data(arguments, name))
+        model, data = model_and_data(arguments, name)
         reports[name] = evaluate(model, data, split=arguments.split)
         if arguments.out:
             folder = arguments.out / Path(name).name

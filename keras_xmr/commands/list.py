@@ -9,7 +9,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Print what there is."""
     from keras_xmr import presets
     from keras_xmr.datasets.catalogue import CATALOGUE
-    from keras_xmr.methods.catalogue import METHODS
+    from keras_xmr.methods.catalogue import methods
 
     found: dict[str, dict[str, Any]] = {
         "presets": {
@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace) -> None:
             f"MAP@all {facts.get('map', float('nan')):.3f}"
             for name, facts in presets.bundled().items()
         },
-        "methods": {name: method._asdict() for name, method in METHODS.items()},
+        "methods": {name: about._asdict() for name, about in methods().items()},
         "data sets": {name: entry.description for name, entry in CATALOGUE.items()},
     }
     if arguments.json:
@@ -31,7 +31,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _row(method: dict[str, Any]) -> str:
     """Year, kind, what it learns from, media, what it returns, and its name in words."""
+    learns_from = ", ".join(method["learns_from"])
     return (
-        f"{method['year']}  {method['kind']:8} {method['supervision']:29} "
+        f"{method['year']}  {method['kind']:8} {learns_from:21} "
         f"media: {method['media']:4} {method['returns']:22} {method['title']}"
     )

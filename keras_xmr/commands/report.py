@@ -1,4 +1,4 @@
-"""What several commands share: a preset with its data, cached features, and printed reports."""
+"""What several commands share: a preset with its data, and printed reports."""
 
 import argparse
 import json
@@ -10,31 +10,20 @@ if TYPE_CHECKING:
 
 
 def model_and_data(arguments: argparse.Namespace, preset: str) -> tuple[Any, "CrossModalData"]:
-    """The model of a preset, and the data named on the command line or those of its training."""
+    """The model of a preset, and the data named on the command line or those of its training.
+
+    A trunk that was trained within the model is put in front of it, so that its features of each
+    picture are computed once and kept in the cache.
+    """
     from keras_xmr import presets
     from keras_xmr.datasets.catalogue import load
-    from keras_xmr.transforms.pictures import picture_trunks
 
     name = arguments.data or presets.metadata(preset).get("data")
     if name is None:
         raise ValueError("This preset does not name its data. Received: no data set; give one.")
-    model = presets.load(preset)
-    raw = bool(picture_trunks(getattr(model, "trunks", {})))
+    model = presets.load(preset).with_frozen_trunks()
+    raw = any(t.of_pictures for t in model.preprocessor.transforms.values())
     return model, load(name, raw=raw, skip_bad=arguments.skip_bad)
-
-
-def past_trunks(model: Any, data: "CrossModalData") -> tuple[Any, "CrossModalData"]:
-    """The model without trunks of pictures, and the data as features, each computed once."""
-    from keras_xmr.transforms.extraction import extract_features
-    from keras_xmr.transforms.pictures import picture_trunks
-
-    trunks = picture_trunks(getattr(model, "trunks", {}))
-    if not trunks:
-        return model, data
-    for medium, trunk in trunks.items():
-        if medium in data.media:
-            data = extract_features(data, trunk, medium=medium)
-    return model.without_trunks(), data
 
 
 def print_reports(arguments: argparse.Namespace, reports: dict[str, "Report"]) -> None:

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace) -> None:
     """Answer the query, or ask for texts in a terminal."""
-    from keras_xmr.commands.report import model_and_data, past_trunks
+    from keras_xmr.commands.report import model_and_data
 
     model, data = model_and_data(arguments, arguments.preset)
     asked_in = _medium_of_query(arguments, model.media)
     target = arguments.media or next(m for m in model.media if m != asked_in)
-    finder = Finder(*past_trunks(model, data), target)
+    finder = Finder(model, data, target)
     if arguments.item:
         items = data.medium(asked_in)
         rows = (items.ids == arguments.item).nonzero()[0]
@@ -47,7 +47,7 @@ def _medium_of_query(arguments: argparse.Namespace, media: dict[str, int]) -> st
 
 
 def _encode_picture(model: Any, file: Path) -> "np.ndarray[Any, Any]":
-    if "image" not in getattr(model, "trunks", {}):
+    if not model.preprocessor.transforms["image"].of_pictures:
         raise ValueError(
             "A picture file can be the query of a preset with a trunk. "
             "Received: --image, and a preset of features. Train one with --trunk."

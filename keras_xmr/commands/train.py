@@ -5,64 +5,53 @@ import json
 import shlex
 import shutil
 import sys
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from keras_xmr.backend import ensure_backend
-from keras_xmr.methods.catalogue import LINEAR, METHODS, NETWORKS
-
-if TYPE_CHECKING:
-    from keras_xmr.datasets import CrossModalData
-    from keras_xmr.training.recipes import Recipe
-
-# Those that take an option which others do not.
-TRAINING_TRUNKS = ("acmr", "chtn", "cm_gans", "deep_sm", "mhtn")
-TAKING = {
-    "source": ("chtn", "mhtn"),
-    "trunk": NETWORKS,
-    # The graph of UGACH is of features that stay as they are.
-    "fine_tune": TRAINING_TRUNKS,
-    "hub": NETWORKS,
-    "kernel": ("kcca",),
-    "variant": ("acmr", "cm_gans", "corr_ae", "ugach"),
-    "set": tuple(name for name in METHODS if name != "semantic_matching"),
+# Option of the command line to the setting, or the argument of the class, that it is.
+SETTINGS = {
+    "kernel": "kernel",
+    "variant": "variant",
+    "hub": "hub",
+    "precision": "dtype",
+    "epochs": "epochs",
+    "batch_size": "batch_size",
+    "optimizer": "optimizer",
+    "fine_tune": "trunk_rate",
+    "fine_tune_from": "trained_from",
+    "accumulate": "accumulate",
+    "averaging": "averaging",
 }
+COMPILED = ("jit_compile", "steps_per_execution")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Train, evaluate and save."""
     import keras_xmr
-    from keras_xmr.commands.report import past_trunks, print_reports
+    from keras_xmr.commands.report import print_reports
     from keras_xmr.datasets.catalogue import load
+    from keras_xmr.methods.catalogue import method_class
 
+    method = method_class(arguments.method)
+    settings = method.defaults
+    if arguments.settings:
+        settings = type(settings).read(arguments.settings)
+    # Before data are loaded: what cannot be set is told at once.
+    settings = settings.changed(_changes(arguments, settings), method.settable())
     raw = arguments.trunk is not None
-    for option, methods in TAKING.items():
-        if getattr(arguments, option) and arguments.method not in methods:
-            raise ValueError(
-                f"Only {', '.join(methods)} take --{option.replace('_', '-')}. "
-                f"Received: method={arguments.method!r}."
-            )
     data = load(arguments.data, raw=raw, skip_bad=arguments.skip_bad)
     source = (
         load(arguments.source, raw=raw, skip_bad=arguments.skip_bad) if arguments.source else None
     )
-    ensure_backend()
     checkpoint = arguments.out.with_name(f"{arguments.out.name}.checkpoint")
-    model: Any
-    if arguments.method == "semantic_matching":
-        from keras_xmr.training.train import fit_semantic_matching
-
-        model = fit_semantic_matching(data)
-    elif arguments.method in LINEAR:
-        from keras_xmr.training.linear_recipes import fit_baseline
-
-        model = fit_baseline(
-            arguments.method, data, seed=arguments.seed, **_arguments_of_class(arguments)
-        )
-    else:
-        model = _train(arguments, data, source, checkpoint)
-    report = keras_xmr.evaluate(*past_trunks(model, data))
+    model = method.train(
+        data,
+        source,
+        trunks=_trunks(arguments),
+        settings=settings,
+        seed=arguments.seed,
+        checkpoint=checkpoint,
+    ).for_retrieval()
+    report = keras_xmr.evaluate(model, data)
     model.save_to_preset(
         arguments.out,
         metadata={
@@ -82,77 +71,30 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"saved {arguments.out}", file=sys.stderr)
 
 
-def _arguments_of_class(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What `--kernel`, `--variant` and `--set name=value` give; a value is JSON or a string."""
-    options = {"kernel": arguments.kernel, "variant": arguments.variant}
-    given: dict[str, Any] = {name: value for name, value in options.items() if value}
+def _trunks(arguments: argparse.Namespace) -> dict[str, Any]:
+    if not arguments.trunk:
+        return {}
+    from keras_xmr.trunks import load_trunk
+
+    return {"image": load_trunk(arguments.trunk, arguments.trunk_weights)}
+
+
+def _changes(arguments: argparse.Namespace, settings: Any) -> dict[str, Any]:
+    """What the options, and `--set name=value`, change; a value is JSON or a string."""
+    given = {name: getattr(arguments, option) for option, name in SETTINGS.items()}
+    changes = {name: value for name, value in given.items() if value is not None}
+    compiled = {name: getattr(arguments, name) for name in COMPILED}
+    compiled = {name: value for name, value in compiled.items() if value is not None}
+    if compiled:
+        changes["compile"] = getattr(settings, "compile", {}) | compiled
+    if arguments.text_cnn:
+        changes["transforms"] = settings.transforms | {"text": {"transform": "WordIds"}}
     for text in arguments.set or []:
         name, sign, value = text.partition("=")
         if not sign:
             raise ValueError(f"An argument is set as name=value. Received: {text!r}.")
         try:
-            given[name] = json.loads(value)
+            changes[name] = json.loads(value)
         except json.JSONDecodeError:
-            given[name] = value
-    return given
-
-
-def _train(
-    arguments: argparse.Namespace,
-    data: "CrossModalData",
-    source: "CrossModalData | None",
-    checkpoint: Path,
-) -> Any:
-    from keras_xmr.training.train import train_model
-    from keras_xmr.trunks import load_trunk
-
-    trunks = {}
-    if arguments.trunk:
-        trunks["image"] = load_trunk(arguments.trunk, arguments.trunk_weights)
-    model = train_model(
-        arguments.method,
-        data,
-        source,
-        trunks=trunks,
-        recipe=_recipe(arguments, data),
-        seed=arguments.seed,
-        checkpoint=checkpoint,
-        progress=True,
-    )
-    return model.for_retrieval()
-
-
-def _recipe(arguments: argparse.Namespace, data: "CrossModalData") -> "Recipe":
-    """The recipe of the data, with what the command line changes."""
-    from keras_xmr.training.recipes import recipe_for
-    from keras_xmr.training.train import MODELS
-    from keras_xmr.transforms import WordIds
-
-    recipe = recipe_for(
-        data,
-        arguments.method,
-        epochs=arguments.epochs,
-        batch_size=arguments.batch_size,
-        optimizer=arguments.optimizer,
-        trunk_rate=arguments.fine_tune,
-        trained_from=arguments.fine_tune_from,
-        accumulate=arguments.accumulate,
-        averaging=arguments.averaging,
-    )
-    compiled = {
-        "jit_compile": arguments.jit_compile,
-        "steps_per_execution": arguments.steps_per_execution,
-    }
-    given = {name: value for name, value in compiled.items() if value is not None}
-    if arguments.text_cnn:
-        recipe = replace(recipe, transforms=recipe.transforms | {"text": (WordIds, {})})
-    model = {"dtype": arguments.precision, "hub": arguments.hub}
-    model = {name: value for name, value in model.items() if value is not None}
-    model |= _arguments_of_class(arguments)
-    unknown = sorted(set(model) - set(MODELS[arguments.method].argument_names()))
-    if unknown:
-        raise ValueError(
-            f"{arguments.method} takes {sorted(MODELS[arguments.method].argument_names())}. "
-            f"Received: {unknown}."
-        )
-    return replace(recipe, compile=recipe.compile | given, model=recipe.model | model)
+            changes[name] = value
+    return changes

@@ -210,6 +210,10 @@ class CrossModalData:
             )
         return replace(self, media=media)
 
+    def has(self, split: str) -> bool:
+        """Whether a part has items of every medium."""
+        return all((medium.split == split).any() for medium in self.media.values())
+
     def with_validation_as_training(self) -> "CrossModalData":
         """The same data with the validation rows put into the training part.
 

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 
 from keras_xmr.methods.bimodal_coding import BimodalCoding, reconstruction_loss
+from keras_xmr.methods.method import About
+from keras_xmr.methods.settings import TrainingSettings
 from keras_xmr.methods.staged_model import (
     Stage,
     StagedModel,
@@ -84,6 +86,29 @@ class BimodalAE(StagedModel):
         J. Ngiam, A. Khosla, M. Kim, J. Nam, H. Lee, A. Ng: Multimodal deep learning, ICML 2011,
         section 3.
     """
+
+    about = About(
+        name="bimodal_ae",
+        title="bimodal autoencoder",
+        year=2011,
+        reference="Ngiam, Khosla, Kim, Nam, Lee, Ng: ICML 2011",
+        kind="neural",
+        learns_from=("pairs",),
+        media="any",
+        returns="codes",
+    )
+    defaults = TrainingSettings(
+        arguments={"pathway_units": (256,), "pretraining_rate": 3e-3},
+        # Machines with a replicated softmax count words: without stop words, which would be most.
+        transforms={
+            "text": {
+                "transform": "TextVectorizer",
+                "config": {"weighting": "counts", "stop_words": True, "language": "english"},
+            }
+        },
+        learning_rate=1e-2,
+        weight_decay=1e-4,
+    )
 
     def __init__(
         self,

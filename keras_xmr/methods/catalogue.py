@@ -1,108 +1,96 @@
-"""What methods there are: a row for each, as `keras-xmr list` shows and `train` takes them."""
+"""The methods there are: found among the public names, and read without being imported.
 
-from typing import NamedTuple
+Nothing else knows their names. What a method says of itself stands on its class, as plain values:
+they are read from its source, so that a list of methods needs no backend.
+"""
+
+import ast
+import importlib.util
+from collections.abc import Iterator
+from typing import Any
+
+import keras_xmr
+from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.methods.method import About, Method
 
 
-class Method(NamedTuple):
-    """A method in a few words.
+def methods() -> dict[str, About]:
+    """Name of every method to what it says of itself, in alphabetical order.
 
-    Attributes:
-        title: What it is called.
-        year: Of the paper.
-        kind: `"linear"`, `"neural"`, `"game"` (networks that take turns) or `"hashing"`.
-        supervision: What it learns from: labels, pairs, or both.
-        media: How many it takes: `"2"`, or `"any"` number from two on.
-        returns: What its common representation is.
+    Example:
+        >>> methods()["cfa"].title
+        'cross-modal factor analysis'
     """
-
-    title: str
-    year: int
-    kind: str
-    supervision: str
-    media: str
-    returns: str
+    return {about.name: about for about, _ in sorted(_found())}
 
 
-METHODS = {
-    "acmr": Method(
-        "adversarial cross-modal retrieval", 2017, "game", "labels, pairs", "any", "embedding"
-    ),
-    "bimodal_ae": Method("bimodal autoencoder", 2011, "neural", "pairs", "any", "codes"),
-    "cca": Method(
-        "canonical correlation analysis", 1936, "linear", "pairs", "any", "correlated directions"
-    ),
-    "cfa": Method(
-        "cross-modal factor analysis", 2003, "linear", "pairs", "2", "covarying directions"
-    ),
-    "chtn": Method(
-        "cross-modal hybrid transfer network",
-        2017,
-        "neural",
-        "labels, pairs, source domain",
-        "any",
-        "class posteriors",
-    ),
-    "cm_gans": Method(
-        "cross-modal generative adversarial networks",
-        2019,
-        "game",
-        "labels, pairs",
-        "any",
-        "code, or class posteriors",
-    ),
-    "cmdn": Method(
-        "cross-media multiple deep networks", 2016, "neural", "labels, pairs", "any", "codes"
-    ),
-    "corr_ae": Method(
-        "correspondence autoencoder, cross and full", 2014, "neural", "pairs", "any", "codes"
-    ),
-    "deep_sm": Method(
-        "deep semantic matching", 2017, "neural", "labels", "any", "class posteriors"
-    ),
-    "jrl": Method(
-        "joint representation learning", 2014, "linear", "labels, pairs", "any", "class posteriors"
-    ),
-    "kcca": Method(
-        "kernel canonical correlation analysis",
-        2004,
-        "linear",
-        "pairs",
-        "any",
-        "correlated directions",
-    ),
-    "lgcfl": Method(
-        "consistent features with a local-group prior, reconstructed",
-        2015,
-        "linear",
-        "labels",
-        "any",
-        "class scores",
-    ),
-    "mhtn": Method(
-        "modal-adversarial hybrid transfer network",
-        2018,
-        "neural",
-        "labels, pairs, source domain",
-        "any",
-        "class posteriors",
-    ),
-    "multimodal_dbn": Method(
-        "multimodal deep belief network", 2012, "neural", "pairs", "any", "codes"
-    ),
-    "semantic_matching": Method(
-        "a logistic regression for each medium", 2010, "linear", "labels", "any", "class posteriors"
-    ),
-    "ugach": Method(
-        "unsupervised generative adversarial cross-modal hashing",
-        2018,
-        "hashing",
-        "pairs",
-        "any",
-        "binary code",
-    ),
-}
+def method_class(name: str) -> type[Method]:
+    """The class of a method.
 
-# What is fitted with arrays, without a backend.
-LINEAR = tuple(name for name, method in METHODS.items() if method.kind == "linear")
-# What is trained with Keras.
-NETWORKS = tuple(name for name in METHODS if name not in LINEAR)
+    Raises:
+        ValueError: If there is no such method.
+
+    Example:
+        >>> method_class("jrl").__name__
+        'JRL'
+    """
+    classes = {about.name: class_name for about, class_name in _found()}
+    if name not in classes:
+        raise ValueError(f"Methods are {sorted(classes)}. Received: {name!r}.")
+    found: type[Method] = getattr(keras_xmr, classes[name])
+    return found
+
+
+def train(
+    data: CrossModalData, method: str, source: CrossModalData | None = None, **options: Any
+) -> Any:
+    """From data to a trained model in one call.
+
+    Args:
+        data: The data.
+        method: Name of the method, such as `"chtn"`: `keras-xmr list` shows all of them.
+        source: Labelled data of one of the media, for a method that learns from such.
+        **options: As in `Method.train`: `trunks`, `settings`, `seed`, `checkpoint`, `callbacks` and
+            `progress`; settings, and arguments of the class, that shall be others.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        ValueError: If there is no such method, or it does not take what is given.
+
+    Example:
+        >>> model = train(keras_xmr.datasets.toy(), "cca", n_components=3, progress=False)
+        >>> model.encode_text(["class1 thing0"]).shape
+        (1, 3)
+    """
+    return method_class(method).train(data, source, **options)
+
+
+def _found() -> Iterator[tuple[About, str]]:
+    """What the public classes that are methods say of themselves, and their names."""
+    for class_name, module in keras_xmr._HOMES.items():
+        source = _source(module)
+        if "about = About(" in source:
+            about = _about(source, class_name)
+            if about is not None:
+                yield about, class_name
+
+
+def _source(module: str) -> str:
+    spec = importlib.util.find_spec(module)
+    loader: Any = spec and spec.loader
+    return (loader and loader.get_source(module)) or ""
+
+
+def _about(source: str, class_name: str) -> About | None:
+    """The values of `about = About(...)` in a class."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef) and node.name == class_name:
+            for line in node.body:
+                if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "about":
+                    call = line.value
+                    assert isinstance(call, ast.Call)
+                    values = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
+                    return About(**values)
+    return None

@@ -7,6 +7,7 @@ import numpy as np
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.methods.linear_algebra import common_directions, whiten
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, centre, paired
+from keras_xmr.methods.method import About
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Config, FloatArray
 
@@ -86,6 +87,17 @@ class CCA(LinearMethod):
         H. Hotelling: Relations between two sets of variates, Biometrika, 1936. For more media:
         J. Kettenring: Canonical analysis of several sets of variables, Biometrika, 1971.
     """
+
+    about = About(
+        name="cca",
+        title="canonical correlation analysis",
+        year=1936,
+        reference="Hotelling: Biometrika 1936",
+        kind="linear",
+        learns_from=("pairs",),
+        media="any",
+        returns="correlated directions",
+    )
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.methods.cca import check_components
 from keras_xmr.methods.linear_algebra import common_directions
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, centre, paired
+from keras_xmr.methods.method import About
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import FloatArray
 
@@ -60,6 +61,17 @@ class CFA(LinearMethod):
         D. Li, N. Dimitrova, M. Li, I. Sethi: Multimedia content processing through cross-modal
         association, ACM Multimedia, 2003.
     """
+
+    about = About(
+        name="cfa",
+        title="cross-modal factor analysis",
+        year=2003,
+        reference="Li, Dimitrova, Li, Sethi: ACM Multimedia 2003",
+        kind="linear",
+        learns_from=("pairs",),
+        media="2",
+        returns="covarying directions",
+    )
 
     def __init__(
         self, n_components: int | None = None, preprocessor: Preprocessor | None = None

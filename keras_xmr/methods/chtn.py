@@ -18,7 +18,9 @@ from keras_xmr.losses.cross_entropy import label_cross_entropy
 from keras_xmr.losses.pairwise import pairwise_transfer
 from keras_xmr.methods.cross_modal_model import CrossModalModel
 from keras_xmr.methods.entrance import SOURCE, enter, make_inputs
+from keras_xmr.methods.method import About
 from keras_xmr.methods.readout import READOUTS, posterior, read_out
+from keras_xmr.methods.settings import TrainingSettings
 from keras_xmr.training.batches import presence
 from keras_xmr.training.replicas import replica_count, whole_batch
 from keras_xmr.transforms.preprocessor import Preprocessor
@@ -127,6 +129,33 @@ class CHTN(CrossModalModel):
         X. Huang, Y. Peng, M. Yuan: Cross-modal common representation learning by hybrid transfer
         network, IJCAI 2017, pages 1893-1900, arXiv 1706.00153.
     """
+
+    about = About(
+        name="chtn",
+        title="cross-modal hybrid transfer network",
+        year=2017,
+        reference="Huang, Peng, Yuan: IJCAI 2017, arXiv 1706.00153",
+        kind="neural",
+        learns_from=("labels", "pairs", "source"),
+        media="any",
+        returns="class posteriors",
+    )
+    defaults = TrainingSettings(
+        arguments={
+            "input_normalization": (),
+            "members": 5,
+            "pathway_units": (512, 512),
+            "shared_units": (512, 512),
+            "shared_initializer": "identity",
+            "dropout": 0.5,
+            "input_dropout": {"text": 0.3},
+            "label_smoothing": 0.3,
+            "readout": "centred_probabilities",
+        },
+        transforms={"image": {"transform": "FeatureScaler", "config": {"standardize": False}}},
+        epochs=20,
+    )
+    trains_trunks = True
 
     # Whether activations of media are drawn together: the term `cross`.
     draws_together = True
@@ -369,8 +398,6 @@ class CHTN(CrossModalModel):
 
     def build_encoder(self, media: str) -> keras.Model:
         """See `CrossModalModel.build_encoder`."""
-        if media not in self.media:
-            raise KeyError(f"This model has the media {sorted(self.media)}. Received: {media=}.")
         inputs = make_inputs({media: self.media[media]}, media, False, self.trunks)
         layers = [part[media] for part in (self.trunks, self.normalizers) if media in part]
         rows = enter(inputs, {media: layers}, media)[media]

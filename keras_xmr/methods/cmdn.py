@@ -12,6 +12,8 @@ from keras_xmr.layers.rbm import RBM
 from keras_xmr.losses.contrastive_divergence import contrastive_divergence
 from keras_xmr.losses.cross_entropy import label_cross_entropy
 from keras_xmr.methods.bimodal_coding import BimodalCoding, reconstruction_loss
+from keras_xmr.methods.method import About
+from keras_xmr.methods.settings import TrainingSettings
 from keras_xmr.methods.staged_model import (
     Stage,
     StagedModel,
@@ -112,6 +114,38 @@ class CMDN(StagedModel):
         Y. Peng, X. Huang, J. Qi: Cross-media shared representation by hierarchical learning with
         multiple deep networks, IJCAI 2016, pages 3846-3853.
     """
+
+    about = About(
+        name="cmdn",
+        title="cross-media multiple deep networks",
+        year=2016,
+        reference="Peng, Huang, Qi: IJCAI 2016",
+        kind="neural",
+        learns_from=("labels", "pairs"),
+        media="any",
+        returns="codes",
+    )
+    defaults = TrainingSettings(
+        # What the autoencoders do not keep, no later stage can tell: wide ones were better.
+        arguments={
+            "pathway_units": (256,),
+            "pretraining_rate": 3e-3,
+            "separate_units": (512,),
+            "fused_units": 512,
+            "classifier_units": (256,),
+            "code_units": (64,),
+            "pretraining_epochs": 40,
+        },
+        # Machines with a replicated softmax count words: without stop words, which would be most.
+        transforms={
+            "text": {
+                "transform": "TextVectorizer",
+                "config": {"weighting": "counts", "stop_words": True, "language": "english"},
+            }
+        },
+        learning_rate=3e-3,
+        weight_decay=0.1,
+    )
 
     def __init__(
         self,

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 
 from keras_xmr.methods.bimodal_coding import reconstruction_loss
+from keras_xmr.methods.method import About
+from keras_xmr.methods.settings import TrainingSettings
 from keras_xmr.methods.staged_model import (
     Stage,
     StagedModel,
@@ -99,6 +101,29 @@ class CorrAE(StagedModel):
         F. Feng, X. Wang, R. Li: Cross-modal retrieval with correspondence autoencoder, ACM
         Multimedia 2014, sections 3 and 4.
     """
+
+    about = About(
+        name="corr_ae",
+        title="correspondence autoencoder, cross and full",
+        year=2014,
+        reference="Feng, Wang, Li: ACM Multimedia 2014",
+        kind="neural",
+        learns_from=("pairs",),
+        media="any",
+        returns="codes",
+    )
+    defaults = TrainingSettings(
+        arguments={"pathway_units": (256,), "pretraining_rate": 3e-3},
+        # Machines with a replicated softmax count words: without stop words, which would be most.
+        transforms={
+            "text": {
+                "transform": "TextVectorizer",
+                "config": {"weighting": "counts", "stop_words": True, "language": "english"},
+            }
+        },
+        learning_rate=3e-3,
+        weight_decay=1e-4,
+    )
 
     def __init__(
         self,

@@ -1,33 +1,34 @@
-"""`CrossModalModel`: what every Keras model of the zoo can do besides training."""
+"""`CrossModalModel`: what every Keras method can do besides what all methods can."""
 
 import functools
-import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import keras
 import numpy as np
 
-from keras_xmr import presets
 from keras_xmr.datasets.base import CrossModalData
-from keras_xmr.layers.feature_scaling import FeatureScaling
-from keras_xmr.methods.entrance import SOURCE, append
+from keras_xmr.methods.entrance import SOURCE
+from keras_xmr.methods.method import Method, Run
+from keras_xmr.methods.settings import TrainingSettings
 from keras_xmr.optimizers import paper_optimizer
 from keras_xmr.training.batches import ItemBatches, PairedBatches, paired_stream, single_stream
-from keras_xmr.training.callbacks import PlanReversals
+from keras_xmr.training.callbacks import PlanReversals, watching
 from keras_xmr.training.checkpoint import Checkpoint
-from keras_xmr.training.pairing import pairing_of
+from keras_xmr.training.optimizing import optimizers_for
+from keras_xmr.training.pairing import media_with_gaps, pairing_by_names, pairing_of
 from keras_xmr.training.replicas import replica_count
-from keras_xmr.transforms.feature_scaler import FeatureScaler
-from keras_xmr.transforms.pictures import PictureLoader, loaders_for, picture_trunks
+from keras_xmr.transforms.frozen_encoder import FrozenEncoder
+from keras_xmr.transforms.pictures import loaders_for, picture_trunks
 from keras_xmr.transforms.preprocessor import Preprocessor
-from keras_xmr.transforms.word_ids import WordIds
 from keras_xmr.trunks import trunk_from_config
+from keras_xmr.trunks.entering import trunks_of_texts, trunks_to_train
 from keras_xmr.types import Array, Config, FloatArray, Items
 
 
-class CrossModalModel(keras.Model):
+class CrossModalModel(Method, keras.Model):
     """A functional Keras model that maps every medium into one common representation.
 
     Sub-classes build their training graph in the constructor, say in `compute_loss` what is
@@ -44,6 +45,10 @@ class CrossModalModel(keras.Model):
         (True, (80, 4))
     """
 
+    defaults = TrainingSettings()
+    # Layers that watch the others in a game: a decay that is right for few pairs would keep them
+    # from learning anything.
+    undecayed: ClassVar[tuple[str, ...]] = ()
     media: dict[str, int]
     hub: str
     partial: tuple[str, ...] = ()
@@ -51,6 +56,88 @@ class CrossModalModel(keras.Model):
     trunks: dict[str, keras.Model]
     source_classes: int | None = None
     preprocessor: Preprocessor | None
+
+    @classmethod
+    def _trained(
+        cls,
+        data: CrossModalData,
+        source: CrossModalData | None,
+        trunks: dict[str, keras.Model],
+        settings: TrainingSettings,
+        run: Run,
+    ) -> Self:
+        if settings.pretraining:
+            raise ValueError(
+                f"{cls.__name__} has no pretraining of its own. "
+                f"Received: pretraining={settings.pretraining}."
+            )
+        settings = cls._with_gaps(data, settings)
+        model = cls._new(data, source, trunks, settings, run.seed)
+        model._train_on(data, source, settings, run)
+        return model
+
+    @classmethod
+    def _with_gaps(cls, data: CrossModalData, settings: TrainingSettings) -> TrainingSettings:
+        """The settings, for media that have no pairs, and media that some instances lack."""
+        hub = settings.arguments.get("hub", "image")
+        if hub not in data.media:
+            return settings  # The constructor tells.
+        pairing = settings.pairing
+        if pairing == "instance":
+            pairing = pairing_by_names(data, hub)
+        settings = replace(settings, pairing=pairing)
+        if "partial" in settings.arguments or "partial" not in cls.argument_names():
+            return settings
+        gaps = media_with_gaps(data.part("train"), pairing_of(pairing, list(data.media), hub), hub)
+        return replace(settings, arguments=settings.arguments | {"partial": gaps})
+
+    @classmethod
+    def _new(
+        cls,
+        data: CrossModalData,
+        source: CrossModalData | None,
+        trunks: dict[str, keras.Model],
+        settings: TrainingSettings,
+        seed: int,
+    ) -> Self:
+        """A model with initial weights."""
+        preprocessor = settings.preprocessor(data, **loaders_for(trunks))
+        texts = trunks_of_texts(data, preprocessor, settings.text_cnn, seed)
+        return cls.for_data(
+            data,
+            source,
+            preprocessor=preprocessor,
+            trunks=trunks_to_train(trunks, settings) | texts,
+            seed=seed,
+            **settings.arguments,
+        )
+
+    def _train_on(
+        self,
+        data: CrossModalData,
+        source: CrossModalData | None,
+        settings: TrainingSettings,
+        run: Run,
+    ) -> None:
+        """Compile and fit, as one would by hand."""
+        batches = self.batches(
+            data,
+            source,
+            pairing=settings.pairing,
+            batch_size=settings.batch_size,
+            sentence_dropout=settings.sentence_dropout,
+            seed=run.seed,
+        )
+        optimizer = optimizers_for(self, settings, batches=settings.epochs * len(batches))
+        self.compile(optimizer, **settings.compile)
+        shown = watching(data, settings.epochs) if run.progress else []
+        self.fit(
+            batches,
+            epochs=settings.epochs,
+            callbacks=[*run.callbacks, *shown],
+            checkpoint=run.checkpoint,
+            verbose=0,
+        )
 
     @classmethod
     def for_data(
@@ -136,7 +223,7 @@ class CrossModalModel(keras.Model):
             )
         preprocessor = self._require_preprocessor()
         rows = functools.partial(
-            preprocessor.rows,
+            preprocessor.drawn,
             augment=augment and shuffle,
             augmentation=augmentation,
             sentence_dropout=sentence_dropout if shuffle else 0.0,
@@ -161,11 +248,6 @@ class CrossModalModel(keras.Model):
         if optimizer == "paper":
             optimizer = paper_optimizer(self.rate_multipliers)
         super().compile(optimizer, *args, **kwargs)
-
-    @property
-    def metric(self) -> str:
-        """What rankings of its representations are by: `"cosine"` or `"euclidean"`."""
-        return "cosine"
 
     @property
     def passes_per_batch(self) -> int:
@@ -232,115 +314,43 @@ class CrossModalModel(keras.Model):
         Raises:
             KeyError: If the model has no such medium.
         """
+        self._check_medium(media)
         if not hasattr(self, "_encoder"):
             # A function, not a dict: Keras would track the encoders in it and save them too.
             self._encoder = functools.cache(self.build_encoder)
         return self._encoder(media)
 
-    def preprocess(self, data: CrossModalData) -> dict[str, FloatArray]:
-        """Arrays `(n, d)`, or pixels, of every medium of `data` that the model knows.
+    def _rows(self, items: Items, media: str, batch_size: int) -> Any:
+        # The pixels of all pictures might not fit into memory.
+        if media in self.trunks:
+            return ItemBatches(items, media, self._require_preprocessor(), batch_size)
+        return super()._rows(items, media, batch_size)
 
-        Raises:
-            ValueError: If the model has no preprocessor.
-        """
-        preprocessor = self._require_preprocessor()
-        return {
-            name: preprocessor(medium.items, name)
-            for name, medium in data.media.items()
-            if name in preprocessor.transforms
-        }
-
-    def encode(
-        self,
-        x: CrossModalData | dict[str, Array] | Items,
-        media: str,
-        *,
-        batch_size: int = 256,
-    ) -> FloatArray:
-        """Map items of one medium into the common representation.
-
-        Args:
-            x: A data set, or raw items of the medium (sentences, picture files, feature rows):
-                they are preprocessed first. A dict, such as `preprocess` returns, is taken as it
-                is.
-            media: Name of the medium.
-            batch_size: Rows per forward pass.
-
-        Returns:
-            Common representation `(n, common_dim)`, float32.
-
-        Raises:
-            KeyError: If the model, or `x`, has no such medium.
-            ValueError: If raw items are given to a model without a preprocessor.
-        """
+    def _represent(self, rows: Any, media: str, batch_size: int) -> FloatArray:
         encoder = self.encoder(media)
-        if isinstance(x, dict):
-            rows = x[media]
-        else:
-            items = x.medium(media).items if isinstance(x, CrossModalData) else x
-            preprocessor = self._require_preprocessor()
-            # The pixels of all pictures might not fit into memory.
-            if media in self.trunks:
-                rows = ItemBatches(items, media, preprocessor, batch_size)
-            else:
-                rows = preprocessor(items, media)
         if not len(rows):
             return np.zeros((0, encoder.output_shape[-1]), dtype=np.float32)
         size = None if isinstance(rows, ItemBatches) else batch_size
         encoded: FloatArray = encoder.predict(rows, batch_size=size, verbose=0)
         return encoded.astype(np.float32)
 
-    def encode_image(self, x: Any, *, batch_size: int = 256) -> FloatArray:
-        """`encode(x, media="image")`."""
-        return self.encode(x, "image", batch_size=batch_size)
+    def with_frozen_trunks(self) -> Self:
+        """A copy whose trunks of pictures stand in front of it, as frozen encoders.
 
-    def encode_text(self, x: Any, *, batch_size: int = 256) -> FloatArray:
-        """`encode(x, media="text")`."""
-        return self.encode(x, "text", batch_size=batch_size)
-
-    def with_trunks(self, trunks: Mapping[str, keras.Model]) -> Self:
-        """A copy that takes raw pictures where this model takes the features of these trunks.
-
-        Each trunk is put in front of the scaling of its features and the model; no weight changes.
-
-        Args:
-            trunks: Medium to the trunk that gave the features this model was trained on.
-
-        Raises:
-            ValueError: If a trunk's features do not have the width of its medium, or the model
-                takes no features of that medium.
+        They are then computed once for each picture, and kept in the cache. No weight changes.
         """
-        preprocessor = self._require_preprocessor()
-        scaled = {}
-        for name, trunk in trunks.items():
-            scaler = preprocessor.transforms[name]
-            if not isinstance(scaler, FeatureScaler):
-                raise ValueError(
-                    "A trunk goes in front of features. "
-                    f"Received: medium {name!r}, whose transform is {type(scaler).__name__}."
-                )
-            scaled[name] = append(trunk, FeatureScaling.of(scaler, name="feature_scaling"))
-        return self.copy_with(
-            trunks=self.trunks | scaled,
-            preprocessor=Preprocessor(preprocessor.transforms | loaders_for(trunks)),
-        )
-
-    def without_trunks(self) -> Self:
-        """A copy that takes the features of trunks of pictures, as they come out of them."""
-        preprocessor = self._require_preprocessor()
-        plain = {}
         pictured = picture_trunks(self.trunks)
-        for name in pictured:
-            plain[name] = FeatureScaler(square_root=False, norm="none", standardize=False)
-            plain[name].fit(np.zeros((1, self.media[name])))
+        if not pictured:
+            return self
+        transforms: dict[str, Any] = self._require_preprocessor().transforms
+        encoders = {name: FrozenEncoder(t, transforms[name]) for name, t in pictured.items()}
         others = {name: trunk for name, trunk in self.trunks.items() if name not in pictured}
-        return self.copy_with(
-            trunks=others, preprocessor=Preprocessor(preprocessor.transforms | plain)
-        )
+        return self.copy_with(trunks=others, preprocessor=Preprocessor(transforms | encoders))
 
     def copy_with(self, **changes: Any) -> Self:
         """A copy with some arguments of the constructor changed, and the weights of this model."""
-        copy = type(self).from_config({**self.get_config(), **changes})
+        config = self.get_config() | {"preprocessor": self.preprocessor}
+        copy = type(self).from_config(config | changes)
         given = changes.get("trunks", {}).values()
         mine = {layer.name: layer for layer in self.layers}
         for layer in copy.layers:
@@ -348,48 +358,16 @@ class CrossModalModel(keras.Model):
                 layer.set_weights(mine[layer.name].get_weights())
         return copy
 
-    def for_retrieval(self) -> Self:
-        """A copy with what retrieval needs alone, or the model itself if that is all it has."""
-        return self
+    def save_assets(self, path: str) -> None:
+        """Keras' hook: the networks in front of the model go into its `.keras` file, too."""
+        if self.preprocessor is not None:
+            self.preprocessor.save_files(Path(path))
 
-    def save_to_preset(
-        self, path: str | Path, *, metadata: Config | None = None, card: str = ""
-    ) -> Path:
-        """Write the model, its preprocessor and its card into a directory.
-
-        Args:
-            path: The directory; it appears whole or not at all.
-            metadata: What `metadata.json` shall tell: data, split, seed, command, figures.
-            card: Text of the directory's `README.md`.
-
-        Returns:
-            The directory.
-        """
-        return presets.save(self, Path(path), metadata=metadata or {}, card=card)
-
-    @classmethod
-    def from_preset(cls, name: str | Path) -> Self:
-        """Load a model by the name of a bundled preset, or from a directory.
-
-        Args:
-            name: `"pascal"`, `"wiki"`, ... or the path of a directory.
-
-        Raises:
-            ValueError: If there is no such preset, it is of another class, or it is damaged.
-        """
-        model = presets.load(name, expected=cls)
-        assert isinstance(model, cls)
-        return model
-
-    @classmethod
-    def argument_names(cls) -> list[str]:
-        """Names of the constructor's arguments, and of those that it hands on to its parent's."""
-        names: dict[str, None] = {}
-        for parent in cls.__mro__[: cls.__mro__.index(CrossModalModel)]:
-            parameters = inspect.signature(parent).parameters.values()
-            named = (p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
-            names |= dict.fromkeys(named)
-        return [name for name in names if not name.startswith("_")]
+    def load_assets(self, path: str) -> None:
+        """Keras' hook: the counterpart of `save_assets`."""
+        if self.preprocessor is not None:
+            files = Path(path).iterdir() if Path(path).is_dir() else ()
+            self.preprocessor.load_files({file.name: file for file in files})
 
     def get_config(self) -> Config:
         """The constructor's arguments, JSON-serialisable."""
@@ -422,19 +400,11 @@ class CrossModalModel(keras.Model):
             config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
         return cls(**config)
 
-    def _require_preprocessor(self) -> Preprocessor:
-        if self.preprocessor is None:
-            raise ValueError(
-                "Raw items need a model with a preprocessor. Received: preprocessor=None. "
-                "Pass preprocessor=..., or give encode() a dict of ready arrays."
-            )
-        return self.preprocessor
-
 
 def _check_raw_media_have_trunks(
     preprocessor: Preprocessor, trunks: Mapping[str, keras.Model]
 ) -> None:
-    raw = {n for n, t in preprocessor.transforms.items() if isinstance(t, PictureLoader | WordIds)}
+    raw = {name for name, t in preprocessor.transforms.items() if t.needs_trunk}
     if raw != set(trunks):
         raise ValueError(
             f"Media with pictures or word numbers need a trunk, and no others: {sorted(raw)}. "

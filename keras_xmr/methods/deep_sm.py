@@ -8,7 +8,9 @@ from keras import ops
 
 from keras_xmr.losses.row_mean import row_mean
 from keras_xmr.methods.chtn import CHTN
+from keras_xmr.methods.method import About
 from keras_xmr.methods.readout import posterior
+from keras_xmr.methods.settings import TrainingSettings
 from keras_xmr.training.batches import presence
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Config, Tensor
@@ -81,6 +83,28 @@ class DeepSM(CHTN):
         Y. Wei et al.: Cross-modal retrieval with CNN visual features: a new baseline, IEEE
         Transactions on Cybernetics 47 (2), 2017, section III.
     """
+
+    about = About(
+        name="deep_sm",
+        title="deep semantic matching",
+        year=2017,
+        reference="Wei et al.: IEEE Transactions on Cybernetics 2017",
+        kind="neural",
+        learns_from=("labels",),
+        media="any",
+        returns="class posteriors",
+    )
+    defaults = TrainingSettings(
+        arguments={
+            "input_normalization": (),
+            "members": 5,
+            "input_dropout": {"text": 0.3},
+            "label_smoothing": 0.3,
+            "readout": "centred_probabilities",
+        },
+        transforms={"image": {"transform": "FeatureScaler", "config": {"standardize": False}}},
+        epochs=20,
+    )
 
     draws_together = False
 

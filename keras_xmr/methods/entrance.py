@@ -74,11 +74,6 @@ def rows_to_train(trunk: keras.Model | None, x: Any) -> Tensor:
     return trunk(ops.convert_to_tensor(x, trunk.inputs[0].dtype), training=True)
 
 
-def append(trunk: keras.Model, layer: keras.layers.Layer) -> keras.Model:
-    """The trunk with one more layer behind it, sharing its weights."""
-    return keras.Model(trunk.input, layer(trunk.output), name=trunk.name)
-
-
 def _through(layers: Layers, x: Tensor, present: Tensor | None = None) -> Tensor:
     for layer in layers:
         x = layer(x, present=present) if isinstance(layer, BatchNormalization) else layer(x)

@@ -12,6 +12,7 @@ from scipy.special import expit, log_expit
 
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, centre, hot
+from keras_xmr.methods.method import About
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Array, Config, FloatArray
 
@@ -259,6 +260,17 @@ class JRL(LinearMethod):
         Technology, 2014. Settings: the authors' public code.
     """
 
+    about = About(
+        name="jrl",
+        title="joint representation learning",
+        year=2014,
+        reference="Zhai, Peng, Xiao: IEEE TCSVT 2014",
+        kind="linear",
+        learns_from=("labels", "pairs"),
+        media="any",
+        returns="class posteriors",
+    )
+
     ARRAYS = ("kernel", "bias", "projected", "classes")
 
     def __init__(
@@ -379,7 +391,7 @@ class JRL(LinearMethod):
             found[second][first] = csr_array(paired.T)
         return found
 
-    def _represent(self, rows: FloatArray, medium: str) -> FloatArray:
+    def _map(self, rows: FloatArray, medium: str) -> FloatArray:
         kernel, bias = self.weights[medium][:2]
         projected: FloatArray = rows @ kernel + bias
         if self.readout == "projections":

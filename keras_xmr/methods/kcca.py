@@ -15,6 +15,7 @@ from keras_xmr.methods.linear_algebra import (
     whiten,
 )
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, centre, paired
+from keras_xmr.methods.method import About
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Config, FloatArray
 
@@ -190,6 +191,17 @@ class KCCA(LinearMethod):
         application to learning methods, Neural Computation, 2004.
     """
 
+    about = About(
+        name="kcca",
+        title="kernel canonical correlation analysis",
+        year=2004,
+        reference="Hardoon, Szedmak, Shawe-Taylor: Neural Computation 2004",
+        kind="linear",
+        learns_from=("pairs",),
+        media="any",
+        returns="correlated directions",
+    )
+
     ARRAYS = ("support", "kernel", "bias", "gamma")
 
     def __init__(
@@ -247,7 +259,7 @@ class KCCA(LinearMethod):
         name, degree, coef0 = (self._of(key, medium) for key in ("kernel", "degree", "coef0"))
         return Kernel(name, gamma, degree, coef0)
 
-    def _represent(self, rows: FloatArray, medium: str) -> FloatArray:
+    def _map(self, rows: FloatArray, medium: str) -> FloatArray:
         """Kernel values with the support `(m, d)`, times the coefficients."""
         support, kernel, bias, gamma = self.weights[medium]
         values = self._kernel(medium, float(gamma[0]))(rows, support)

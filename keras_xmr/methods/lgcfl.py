@@ -7,6 +7,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, centre, hot
+from keras_xmr.methods.method import About
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Array, FloatArray
 
@@ -122,6 +123,17 @@ class LGCFL(LinearMethod):
         C. Kang, S. Xiang, S. Liao, C. Xu, C. Pan: Learning consistent feature representation for
         cross-modal multimedia retrieval, IEEE Transactions on Multimedia, 2015. Reconstructed.
     """
+
+    about = About(
+        name="lgcfl",
+        title="consistent features with a local-group prior, reconstructed",
+        year=2015,
+        reference="reconstructed after Kang, Xiang, Liao, Xu, Pan: IEEE TMM 2015",
+        kind="linear",
+        learns_from=("labels",),
+        media="any",
+        returns="class scores",
+    )
 
     def __init__(
         self,

@@ -1,31 +1,29 @@
-"""What baselines that are fitted and encoded with arrays share: verbs, state, presets."""
+"""`LinearMethod`: what methods that are fitted and encoded with arrays share."""
 
-import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from keras_xmr import presets
 from keras_xmr.datasets.base import CrossModalData
-from keras_xmr.transforms.pictures import PictureLoader
+from keras_xmr.evaluation import evaluate
+from keras_xmr.methods.method import Method, Run
+from keras_xmr.methods.settings import Settings
+from keras_xmr.progress import Progress
 from keras_xmr.transforms.preprocessor import Preprocessor
-from keras_xmr.types import Array, Config, FloatArray, Items
+from keras_xmr.types import Array, Config, FloatArray
 
 Weights = Mapping[str, tuple[Array, ...]]
 Rows = Mapping[str, Array]
 
-# Rows encoded at a time where what lies between input and output is large.
-BLOCK = 1024
 
-
-class LinearMethod:
+class LinearMethod(Method):
     """A method without a backend: what it learns are a few arrays for each medium.
 
     A subclass says in `_fit` what they are, names them in `ARRAYS`, and unless they are a kernel
-    and a bias says in `_represent` how they map rows. Arguments of its constructor are attributes
-    of the same name.
+    and a bias says in `_map` how they map rows. Arguments of its constructor are attributes of the
+    same name.
 
     Args:
         preprocessor: What to use instead of `Preprocessor.for_data(data)`; fitted by `fit`.
@@ -37,15 +35,27 @@ class LinearMethod:
         self.preprocessor = preprocessor
         self.weights: dict[str, tuple[FloatArray, ...]] = {}
 
+    @classmethod
+    def _trained(
+        cls,
+        data: CrossModalData,
+        source: CrossModalData | None,
+        trunks: dict[str, Any],
+        settings: Settings,
+        run: Run,
+    ) -> Self:
+        seeded = {"random_state": run.seed} if "random_state" in cls.argument_names() else {}
+        arguments = seeded | settings.arguments
+        model = cls(**arguments, preprocessor=settings.preprocessor(data)).fit(data)
+        if run.progress and data.has("validation"):
+            found = evaluate(model, data, split="validation").map
+            Progress(cls.about.name).say(f"fitted, validation MAP {found:.3f}")
+        return model
+
     @property
     def media(self) -> list[str]:
         """The media it was fitted on."""
         return list(self.weights)
-
-    @property
-    def metric(self) -> str:
-        """What rankings of its representations are by."""
-        return "cosine"
 
     def fit(self, data: CrossModalData, *, split: str = "train") -> Self:
         """Fit the preprocessor and the method on one part of `data`; returns `self`."""
@@ -56,12 +66,12 @@ class LinearMethod:
     def _fit_preprocessor(self, data: CrossModalData, part: CrossModalData) -> Rows:
         """Fit it; the rows `(n, d)` of every medium."""
         transforms = self.preprocessor or Preprocessor.for_data(data)
-        pictures = [n for n, t in transforms.transforms.items() if isinstance(t, PictureLoader)]
-        if pictures:
+        raw = [name for name, t in transforms.transforms.items() if t.needs_trunk]
+        if raw:
             raise ValueError(
-                f"{type(self).__name__} takes features. Received: pictures as {pictures} of "
-                f"{data.name!r}. Turn them into features first, with "
-                "keras_xmr.transforms.extract_features."
+                f"{type(self).__name__} takes rows. Received: raw items of {raw} in {data.name!r}. "
+                "Give a network that makes features of them: trunks={...}, or --trunk on the "
+                "command line."
             )
         self.preprocessor = transforms.fit(part)
         return {
@@ -79,54 +89,23 @@ class LinearMethod:
         """Medium to its `ARRAYS`, from its rows `(n, d)` and the part they are of."""
         raise NotImplementedError
 
-    def _represent(self, rows: FloatArray, medium: str) -> FloatArray:
+    def _map(self, rows: FloatArray, medium: str) -> FloatArray:
         """Common representation `(n, k)` of rows `(n, d)`."""
         kernel, bias = self.weights[medium]
-        represented: FloatArray = rows @ kernel + bias
-        return represented
+        mapped: FloatArray = rows @ kernel + bias
+        return mapped
 
-    def preprocess(self, data: CrossModalData) -> dict[str, FloatArray]:
-        """Arrays `(n, d)` of every medium of `data` that the baseline knows."""
-        preprocessor = self._fitted()
-        return {name: preprocessor(data.medium(name).items, name) for name in self.weights}
-
-    def encode(self, x: CrossModalData | dict[str, Array] | Items, media: str) -> FloatArray:
-        """Common representation `(n, k)`, float32, of the items of one medium.
-
-        Args:
-            x: A data set or raw items; a dict, such as `preprocess` returns, is taken as it is.
-            media: Name of the medium.
-
-        Raises:
-            RuntimeError: Before `fit`.
-            KeyError: If it was not fitted on that medium.
-        """
-        preprocessor = self._fitted()
-        if media not in self.weights:
-            raise KeyError(f"Fitted media are {self.media}. Received: {media=}.")
-        if isinstance(x, dict):
-            rows = x[media]
-        else:
-            items = x.medium(media).items if isinstance(x, CrossModalData) else x
-            rows = preprocessor(items, media)
+    def _represent(self, rows: Array, media: str, batch_size: int) -> FloatArray:
         if not len(rows):
             # No rows have a width too, which some of what follows cannot tell.
-            return self.encode({media: np.zeros((1, rows.shape[1]), np.float32)}, media)[:0]
-        starts = range(0, len(rows), BLOCK)
-        blocks = [self._represent(rows[start : start + BLOCK], media) for start in starts]
+            return self._represent(np.zeros((1, rows.shape[1]), np.float32), media, 1)[:0]
+        starts = range(0, len(rows), batch_size)
+        blocks = [self._map(rows[start : start + batch_size], media) for start in starts]
         return np.concatenate(blocks).astype(np.float32, copy=False)
-
-    def encode_image(self, x: Any) -> FloatArray:
-        """`encode(x, media="image")`."""
-        return self.encode(x, "image")
-
-    def encode_text(self, x: Any) -> FloatArray:
-        """`encode(x, media="text")`."""
-        return self.encode(x, "text")
 
     def get_config(self) -> Config:
         """The constructor's arguments, JSON-serialisable."""
-        values = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        values = {name: getattr(self, name) for name in self.argument_names()}
         config = {n: dict(v) if isinstance(v, Mapping) else v for n, v in values.items()}
         return config | {"preprocessor": self.preprocessor and self.preprocessor.get_config()}
 
@@ -139,9 +118,14 @@ class LinearMethod:
         return cls(**config)
 
     def save_weights(self, path: str | Path) -> None:
-        """Write what was learned into an HDF5 file."""
+        """Write what was learned into an HDF5 file.
+
+        Raises:
+            RuntimeError: Before `fit`.
+        """
         import h5py
 
+        self._require_preprocessor()
         with h5py.File(path, "w") as file:
             for medium, arrays in self.weights.items():
                 for name, array in zip(self.ARRAYS, arrays, strict=True):
@@ -156,25 +140,11 @@ class LinearMethod:
             media = list(file) if self.preprocessor is None else self.preprocessor.transforms
             self._set_weights({m: tuple(file[m][name][()] for name in self.ARRAYS) for m in media})
 
-    def save_to_preset(
-        self, path: str | Path, *, metadata: Config | None = None, card: str = ""
-    ) -> Path:
-        """Write a preset directory; see `keras_xmr.presets`."""
-        self._fitted()
-        return presets.save(self, Path(path), metadata=metadata or {}, card=card)
+    def _check_medium(self, media: str) -> None:
+        self._require_preprocessor()
+        super()._check_medium(media)
 
-    @classmethod
-    def from_preset(cls, name: str | Path) -> Self:
-        """Load a preset by name or path.
-
-        Raises:
-            ValueError: If there is no such preset, it is of another class, or it is damaged.
-        """
-        model = presets.load(name, expected=cls)
-        assert isinstance(model, cls)
-        return model
-
-    def _fitted(self) -> Preprocessor:
+    def _require_preprocessor(self) -> Preprocessor:
         if self.preprocessor is None or not self.weights:
             raise RuntimeError(
                 f"{type(self).__name__} must be fitted before it is used. Call fit()."

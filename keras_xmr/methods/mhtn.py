@@ -16,6 +16,7 @@ from keras_xmr.losses.cross_entropy import by_member
 from keras_xmr.losses.modality import FORMS, modality_loss
 from keras_xmr.methods.chtn import CHTN, Branch, Edge
 from keras_xmr.methods.edges import edges_of
+from keras_xmr.methods.method import About
 from keras_xmr.training.batches import presence
 from keras_xmr.transforms.pictures import loaders_for
 from keras_xmr.transforms.preprocessor import Preprocessor
@@ -104,6 +105,27 @@ class MHTN(CHTN):
         X. Huang, Y. Peng, M. Yuan: MHTN: modal-adversarial hybrid transfer network for cross-modal
         retrieval, IEEE Transactions on Cybernetics 50 (3), 2020, arXiv 1708.04308.
     """
+
+    about = About(
+        name="mhtn",
+        title="modal-adversarial hybrid transfer network",
+        year=2018,
+        reference="Huang, Peng, Yuan: IEEE Transactions on Cybernetics 2018, arXiv 1708.04308",
+        kind="neural",
+        learns_from=("labels", "pairs", "source"),
+        media="any",
+        returns="class posteriors",
+    )
+    defaults = replace(
+        CHTN.defaults,
+        # The discriminator learns faster than the rest, which heeds it a little. The bottleneck
+        # lies on the side of the rest: trained with it, it would hide the medium by itself, and fc9
+        # would not have to. Shared layers without normalisation are better on few pairs.
+        arguments=CHTN.defaults.arguments
+        | {"shared_bn": False, "modality_weight": 1.0, "reversal_maximum": 0.2},
+        rates={"adversary_bottleneck": 0.0, "adversary_discriminator": 2.0},
+    )
+    undecayed = ("adversary",)
 
     def __init__(
         self,

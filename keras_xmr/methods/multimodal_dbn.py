@@ -8,6 +8,8 @@ import keras
 from keras_xmr.layers.mean_field import mean_fields
 from keras_xmr.layers.rbm import RBM
 from keras_xmr.losses.contrastive_divergence import contrastive_divergence
+from keras_xmr.methods.method import About
+from keras_xmr.methods.settings import TrainingSettings
 from keras_xmr.methods.staged_model import (
     Stage,
     StagedModel,
@@ -95,6 +97,28 @@ class MultimodalDBN(StagedModel):
         N. Srivastava, R. Salakhutdinov: Learning representations for multimodal data with deep
         belief nets, ICML 2012 workshop on representation learning.
     """
+
+    about = About(
+        name="multimodal_dbn",
+        title="multimodal deep belief network",
+        year=2012,
+        reference="Srivastava, Salakhutdinov: ICML workshop 2012",
+        kind="neural",
+        learns_from=("pairs",),
+        media="any",
+        returns="codes",
+    )
+    defaults = TrainingSettings(
+        arguments={"pathway_units": (256,), "pretraining_rate": 3e-3},
+        # Machines with a replicated softmax count words: without stop words, which would be most.
+        transforms={
+            "text": {
+                "transform": "TextVectorizer",
+                "config": {"weighting": "counts", "stop_words": True, "language": "english"},
+            }
+        },
+        learning_rate=3e-3,
+    )
 
     def __init__(
         self,

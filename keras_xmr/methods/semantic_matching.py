@@ -6,6 +6,8 @@ import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights
+from keras_xmr.methods.method import About
+from keras_xmr.methods.settings import Settings
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Array, FloatArray
 
@@ -38,6 +40,20 @@ class SemanticMatching(LinearMethod):
         N. Rasiwasia et al.: A new approach to cross-modal multimedia retrieval, ACM Multimedia,
         2010, section 4.2.
     """
+
+    about = About(
+        name="semantic_matching",
+        title="a logistic regression for each medium",
+        year=2010,
+        reference="Rasiwasia et al.: ACM Multimedia 2010",
+        kind="linear",
+        learns_from=("labels",),
+        media="any",
+        returns="class posteriors",
+    )
+    defaults = Settings(
+        transforms={"image": {"transform": "FeatureScaler", "config": {"standardize": False}}},
+    )
 
     def __init__(
         self,
@@ -88,9 +104,9 @@ class SemanticMatching(LinearMethod):
         bias[model.classes_] = intercepts
         return kernel, bias
 
-    def _represent(self, rows: FloatArray, medium: str) -> FloatArray:
+    def _map(self, rows: FloatArray, medium: str) -> FloatArray:
         """Class posteriors `(n, classes)`, and what the readout makes of them."""
-        logits = super()._represent(rows, medium) / self.temperature
+        logits = super()._map(rows, medium) / self.temperature
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         posteriors: FloatArray = odds / odds.sum(axis=1, keepdims=True)
         if self.readout == "centred_probabilities":

@@ -17,7 +17,6 @@ from keras_xmr.training.progress import TrainingProgress
 from keras_xmr.training.replicas import replica_count, whole_batch
 from keras_xmr.transforms.pictures import loaders_for
 from keras_xmr.transforms.preprocessor import Preprocessor
-from keras_xmr.transforms.text_vectorizer import TextVectorizer
 from keras_xmr.types import Tensor
 
 Stacks = Mapping[str, Sequence[RBM]]
@@ -75,7 +74,7 @@ class StagedModel(CrossModalModel):
         if preprocessor is None:
             preprocessor = Preprocessor.for_data(data, **loaders_for(kwargs.get("trunks") or {}))
         transforms = preprocessor.transforms.items()
-        words = [name for name, kind in transforms if isinstance(kind, TextVectorizer)]
+        words = [name for name, transform in transforms if transform.counts_words]
         kwargs.setdefault("visible", dict.fromkeys(words, "replicated_softmax"))
         return super().for_data(data, source, preprocessor=preprocessor, **kwargs)
 
@@ -235,13 +234,7 @@ class StagedModel(CrossModalModel):
         return terms
 
     def medium_inputs(self, media: str) -> tuple[Tensor, list[Tensor]]:
-        """Input of one medium, and its activations in its stack, the rows themselves first.
-
-        Raises:
-            KeyError: If the model has no such medium.
-        """
-        if media not in self.media:
-            raise KeyError(f"This model has the media {sorted(self.media)}. Received: {media=}.")
+        """Input of one medium, and its activations in its stack, the rows themselves first."""
         inputs = make_inputs({media: self.media[media]}, media, False, self.trunks)
         trunks = [self.trunks[media]] if media in self.trunks else []
         rows = enter(inputs, {media: trunks}, media)[media]

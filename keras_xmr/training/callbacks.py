@@ -7,6 +7,7 @@ import keras
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.evaluation import evaluate
 from keras_xmr.layers.gradient_reversal import GradientReversal
+from keras_xmr.training.progress import TrainingProgress
 
 
 class RetrievalMAP(keras.callbacks.Callback):
@@ -63,3 +64,9 @@ class PlanReversals(keras.callbacks.Callback):
                 steps = self.params["steps"]
                 passes = steps and steps * self.model.passes_per_batch
                 layer.plan(passes, self.params["epochs"])
+
+
+def watching(data: CrossModalData, epochs: int) -> list[keras.callbacks.Callback]:
+    """What shows the progress of a training, with the validation MAP ten times."""
+    measure = [RetrievalMAP(data, every=max(1, epochs // 10))] if data.has("validation") else []
+    return [*measure, TrainingProgress()]

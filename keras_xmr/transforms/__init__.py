@@ -1,26 +1,36 @@
-"""Raw pictures, texts and sounds -> arrays; fitted on training data, saved with the model."""
+"""From raw items to rows: fitted on training data, saved with the model.
+
+Vectorizers of texts, sounds and small pictures, scalers of features, and frozen encoders: networks
+that look at a picture and are not trained any further. They chain.
+"""
 
 from keras_xmr.transforms.audio_vectorizer import AudioVectorizer
+from keras_xmr.transforms.chain import Chain
 from keras_xmr.transforms.extraction import extract_features
 from keras_xmr.transforms.feature_scaler import FeatureScaler
+from keras_xmr.transforms.frozen_encoder import FrozenEncoder
 from keras_xmr.transforms.images import load_picture
 from keras_xmr.transforms.pictures import PictureLoader, PictureRows
 from keras_xmr.transforms.pixel_vectorizer import PixelVectorizer
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.transforms.text_rows import TextRows
 from keras_xmr.transforms.text_vectorizer import TextVectorizer, count_words, tokenize
+from keras_xmr.transforms.transform import Transform
 from keras_xmr.transforms.word_ids import WordIds
 from keras_xmr.transforms.word_vectors import given_word_vectors, train_word_vectors
 
 __all__ = [
     "AudioVectorizer",
+    "Chain",
     "FeatureScaler",
+    "FrozenEncoder",
     "PictureLoader",
     "PictureRows",
     "PixelVectorizer",
     "Preprocessor",
     "TextRows",
     "TextVectorizer",
+    "Transform",
     "WordIds",
     "count_words",
     "extract_features",

@@ -1,20 +1,22 @@
 """Recordings of any length -> feature rows of one length: how their spectrum goes over time."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from keras_xmr.datasets.bad_rows import BadRow, BadRowsError, listing
-from keras_xmr.datasets.sound_files import Sound, import_audio, read_sound
+from keras_xmr.datasets.sound_files import SOUND_ENDINGS, Sound, import_audio, read_sound
 from keras_xmr.transforms.feature_scaler import FeatureScaler
-from keras_xmr.types import Config, FloatArray
+from keras_xmr.transforms.transform import Transform, holds_files
+from keras_xmr.types import Config, FloatArray, Items
 
 # Seconds: the usual window and step of speech recognition.
 WINDOW, STEP = 0.025, 0.010
 
 
-class AudioVectorizer:
+class AudioVectorizer(Transform):
     """Sound files to rows of mel-frequency cepstral coefficients (MFCC).
 
     A recording is resampled, and its coefficients are computed in windows of 25 ms, every 10 ms.
@@ -68,6 +70,11 @@ class AudioVectorizer:
         self.frames = frames
         self.deltas = deltas
         self._scaler = FeatureScaler(square_root=False, norm="none")
+
+    @classmethod
+    def takes(cls, items: Items, medium: str) -> bool:
+        """Files with the ending of a sound."""
+        return holds_files(items, medium) and _ending(items[0]) in SOUND_ENDINGS
 
     def fit(self, items: Sequence[Sound]) -> "AudioVectorizer":
         """Measure the training recordings; returns `self`.
@@ -158,6 +165,10 @@ class AudioVectorizer:
     def set_state(self, state: dict[str, list[Any]]) -> None:
         """Take over what `get_state` gave."""
         self._scaler.set_state(state)
+
+
+def _ending(item: Sound) -> str:
+    return "" if isinstance(item, bytes) else Path(item).suffix.lower()
 
 
 def course_in_parts(course: FloatArray, parts: int) -> FloatArray:

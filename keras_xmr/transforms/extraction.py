@@ -1,6 +1,5 @@
 """A data set with pictures -> the same data set with the features of a frozen trunk."""
 
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,14 +7,8 @@ from typing import Any
 import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData
-from keras_xmr.progress import Progress
-from keras_xmr.transforms.feature_cache import FeatureCache
-from keras_xmr.transforms.picture_features import picture_features
+from keras_xmr.transforms.frozen_encoder import LISTED, FrozenEncoder
 from keras_xmr.transforms.pictures import PictureLoader
-from keras_xmr.types import Config, Items
-
-# How many unreadable pictures a message lists.
-LISTED = 10
 
 
 class UnreadablePicturesError(OSError):
@@ -92,24 +85,19 @@ def extract_features(
         >>> features.media["image"].items.tolist()
         [[9.0, 8.0, 7.0]]
     """
-    from keras_xmr.trunks import check_trunk, trunk_fingerprint
+    encoder = FrozenEncoder(trunk, loader, cache=cache, batch_size=batch_size)
+    return with_features(data, encoder, medium, progress=progress)
 
-    check_trunk(trunk)
+
+def with_features(
+    data: CrossModalData, encoder: FrozenEncoder, medium: str, *, progress: bool = True
+) -> CrossModalData:
+    """Replace the pictures of a medium by the features of an encoder: see `extract_features`."""
     pictures = data.medium(medium)
-    _check_pictures(medium, pictures.items)
-    loader = _fitting_loader(trunk, loader)
-    fingerprint = trunk_fingerprint(trunk)
-    with _opened(cache, fingerprint, loader) as file:
-        found = picture_features(
-            pictures.items,
-            trunk,
-            loader,
-            file,
-            batch_size=batch_size,
-            progress=Progress(f"features of {data.name}", shown=progress),
-        )
-    origin = f"{trunk.name}, {found.rows.shape[1]}-d, sha256:{fingerprint[:16]}; " + ", ".join(
-        f"{name} {value}" for name, value in _preprocessing(loader).items()
+    found = encoder.features(pictures.items, data.name, progress=progress)
+    origin = (
+        f"{encoder.network.name}, {encoder.dim}-d, sha256:{encoder.fingerprint[:16]}; "
+        + ", ".join(f"{name} {value}" for name, value in encoder.preprocessing().items())
     )
     before = data.provenance.features
     extracted = replace(
@@ -127,43 +115,3 @@ def extract_features(
         {str(pictures.ids[row]): found.unreadable[row] for row in sorted(found.unreadable)},
         replace(extracted, media=media),
     )
-
-
-def _check_pictures(medium: str, items: Items) -> None:
-    kinds = {type(items)} if not isinstance(items, np.ndarray) else {type(i) for i in items}
-    wrong = sorted(kind.__name__ for kind in kinds if not issubclass(kind, str | Path | bytes))
-    if wrong:
-        raise ValueError(
-            "Features are extracted from picture files (str or Path) or the bytes of them. "
-            f"Received: medium {medium!r} with items of type {wrong[0]}."
-        )
-
-
-def _fitting_loader(trunk: Any, loader: PictureLoader | None) -> PictureLoader:
-    """The loader, if it fits the trunk, or the usual one."""
-    takes = tuple(trunk.input_shape[1:])
-    loader = loader or PictureLoader.for_size(takes[0])
-    if loader.shape != takes:
-        raise ValueError(
-            f"The trunk {trunk.name!r} takes pixels {takes}. "
-            f"Received: a loader that gives {loader.shape}. Change the size of the loader, or of "
-            "the trunk where it is not square."
-        )
-    return loader
-
-
-def _preprocessing(loader: PictureLoader) -> Config:
-    return {
-        "loader": type(loader).__name__,
-        "version": loader.VERSION,
-        **loader.get_config(),
-    }
-
-
-def _opened(
-    cache: bool | str | Path | None, fingerprint: str, loader: PictureLoader
-) -> "FeatureCache | nullcontext[None]":
-    if cache is None or cache is False:
-        return nullcontext()
-    folder = None if cache is True else cache
-    return FeatureCache(fingerprint, _preprocessing(loader), folder)

@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from keras_xmr.types import Array, Config, FloatArray
+from keras_xmr.transforms.transform import Transform
+from keras_xmr.types import Array, Config, FloatArray, Items
 
 NORMS = ("none", "l2")
 
 
-class FeatureScaler:
+class FeatureScaler(Transform):
     """Scale feature rows, in this order: signed square root, unit length, unit variance.
 
     Args:
@@ -39,6 +40,11 @@ class FeatureScaler:
         self.standardize = standardize
         self.mean: FloatArray = np.zeros(0, dtype=np.float32)
         self.scale: FloatArray = np.zeros(0, dtype=np.float32)
+
+    @classmethod
+    def takes(cls, items: Items, medium: str) -> bool:
+        """Feature rows `(n, d)`."""
+        return isinstance(items, np.ndarray) and items.ndim == 2
 
     def fit(self, rows: Array) -> "FeatureScaler":
         """Measure the training rows `(n, d)`; returns `self`.

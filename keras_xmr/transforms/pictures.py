@@ -1,6 +1,7 @@
 """Pictures -> batches of pixels: centre crops to encode, random crops to train on."""
 
 import hashlib
+import math
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -10,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from keras_xmr.transforms.images import CROPPED, RESIZED, Picture, resized_picture
-from keras_xmr.types import Array, Config
+from keras_xmr.transforms.transform import Transform, holds_files
+from keras_xmr.types import Array, Config, Items
 
 KEPT_BYTES = 2**29
 
 
-class PictureLoader:
+class PictureLoader(Transform):
     """Picture files to pixels `(n, size, size, 3)`, uint8.
 
     A picture is decoded, turned upright, made RGB and resized to a square of `resized` pixels,
@@ -42,6 +44,8 @@ class PictureLoader:
         neural networks, NIPS 2012, section 4.1 (crops of 224 from 256, mirrored).
     """
 
+    needs_trunk = True
+    of_pictures = True
     # Part of the name under which features are cached. Raise it with every change of the pixels
     # that the same arguments give.
     VERSION = 2
@@ -61,9 +65,15 @@ class PictureLoader:
         """The usual loader of a trunk that takes `size`: crops from pictures 8/7 as large."""
         return cls(size, round(size * RESIZED / CROPPED))
 
-    def fit(self, items: Sequence[Picture]) -> "PictureLoader":
-        """Nothing to measure; returns `self`."""
-        return self
+    @classmethod
+    def takes(cls, items: Items, medium: str) -> bool:
+        """Files, or the bytes of them."""
+        return holds_files(items, medium)
+
+    @property
+    def dim(self) -> int:
+        """Numbers of one picture."""
+        return math.prod(self.shape)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -77,6 +87,17 @@ class PictureLoader:
             OSError: If a file is missing or is no picture; the message names it.
         """
         return self._decoded(items, self.size)
+
+    def drawn(
+        self,
+        items: Sequence[Picture],
+        *,
+        augment: bool = False,
+        augmentation: Callable[[Array], Array] | None = None,
+        sentence_dropout: float = 0.0,
+    ) -> "PictureRows":
+        """Pictures that are decoded when they are drawn: see `Transform.drawn`."""
+        return PictureRows(items, self, augment=augment, augmentation=augmentation)
 
     def augmented(self, items: Sequence[Picture], rng: np.random.Generator) -> Array:
         """Random crops `(n, size, size, 3)`, uint8, half of them mirrored.
@@ -125,13 +146,6 @@ class PictureLoader:
     def get_config(self) -> Config:
         """The constructor's arguments."""
         return {"size": self.size, "resized": self.resized, "mirror": self.mirror}
-
-    def get_state(self) -> dict[str, list[Any]]:
-        """Empty: nothing is fitted."""
-        return {}
-
-    def set_state(self, state: dict[str, list[Any]]) -> None:
-        """The counterpart of `get_state`: nothing to do."""
 
 
 def loaders_for(trunks: Mapping[str, Any]) -> dict[str, PictureLoader]:

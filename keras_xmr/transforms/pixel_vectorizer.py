@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from keras_xmr.types import Array, Config, FloatArray
+from keras_xmr.transforms.transform import Transform
+from keras_xmr.types import Array, FloatArray, Items
 
 
-class PixelVectorizer:
+class PixelVectorizer(Transform):
     """Pictures of one size, as arrays of levels, to rows of numbers between 0 and 1.
 
     For pictures as small as those of MNIST. Larger ones need a network that looks at them: see
@@ -22,6 +23,11 @@ class PixelVectorizer:
 
     def __init__(self) -> None:
         self.shape: tuple[int, ...] = ()
+
+    @classmethod
+    def takes(cls, items: Items, medium: str) -> bool:
+        """Pictures that are arrays of bytes."""
+        return _is_pictures(items)
 
     def fit(self, pictures: Array) -> "PixelVectorizer":
         """Take over the size of the training pictures `(n, ...)`; returns `self`.
@@ -51,10 +57,6 @@ class PixelVectorizer:
         if not _is_pictures(pictures) or pictures.shape[1:] != self.shape:
             raise ValueError(_expected(f"{('n', *self.shape)}, as in training", pictures))
         return pictures.reshape(len(pictures), self.dim).astype(np.float32) / 255
-
-    def get_config(self) -> Config:
-        """The constructor's arguments: none."""
-        return {}
 
     def get_state(self) -> dict[str, list[Any]]:
         """The size of the pictures, JSON-serialisable."""

@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_xmr.transforms.text_vectorizer import TextVectorizer
 from keras_xmr.types import Array, Config, FloatArray
+
+if TYPE_CHECKING:
+    from keras_xmr.transforms.text_vectorizer import TextVectorizer
 
 # Sentences end with a line, or with their mark; Chinese marks, 。！？, have no space after them.
 _BETWEEN = re.compile(r"\n+|(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])")
@@ -34,13 +37,14 @@ class TextRows:
         dropout: Share of the sentences left out; one of each text always stays.
 
     Example:
+        >>> from keras_xmr.transforms import TextVectorizer
         >>> texts = ["a dog. a lawn.", "a cat."]
         >>> rows = TextRows(texts, TextVectorizer().fit(texts), dropout=0.5)
         >>> len(rows), rows.draw(np.array([0, 1, 0]), np.random.default_rng(0)).shape
         (2, (3, 4))
     """
 
-    def __init__(self, texts: Sequence[str], vectorizer: TextVectorizer, dropout: float) -> None:
+    def __init__(self, texts: Sequence[str], vectorizer: "TextVectorizer", dropout: float) -> None:
         if not 0 <= dropout < 1:
             raise ValueError(f"A share is at least 0 and below 1. Received: {dropout=}.")
         sentences = [split_sentences(text) for text in texts]

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_xmr.datasets.word_counts import WordCounts
-from keras_xmr.types import Config, FloatArray
+from keras_xmr.transforms.text_rows import TextRows
+from keras_xmr.transforms.transform import Transform, holds_texts
+from keras_xmr.types import Array, Config, FloatArray, Items
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -119,7 +121,7 @@ def character_runs(word: str) -> list[str]:
     ]
 
 
-class TextVectorizer:
+class TextVectorizer(Transform):
     """Texts to rows of word weights.
 
     The vocabulary are the most frequent words of the training texts. `"counts"` is what the CHTN
@@ -146,6 +148,8 @@ class TextVectorizer:
     Reference:
         M. F. Porter: Snowball: a language for stemming algorithms, 2001.
     """
+
+    counts_words = True
 
     def __init__(
         self,
@@ -175,6 +179,11 @@ class TextVectorizer:
         self._stem = _stemmer(language)
         self.words: tuple[str, ...] = ()
         self.idf: FloatArray = np.zeros(0)
+
+    @classmethod
+    def takes(cls, items: Items, medium: str) -> bool:
+        """Sentences, or counts of their words."""
+        return isinstance(items, WordCounts) or holds_texts(items, medium)
 
     def fit(self, texts: Sequence[str] | WordCounts) -> "TextVectorizer":
         """Choose the vocabulary and its weights from training texts; returns `self`.
@@ -216,6 +225,19 @@ class TextVectorizer:
             ValueError: If `texts` is a single string or holds anything but strings.
         """
         return self.weights(self.counts(texts))
+
+    def drawn(
+        self,
+        items: Sequence[str] | WordCounts,
+        *,
+        augment: bool = False,
+        augmentation: Callable[[Array], Array] | None = None,
+        sentence_dropout: float = 0.0,
+    ) -> Any:
+        """Rows, or texts without some of their sentences: see `Transform.drawn`."""
+        if sentence_dropout and not isinstance(items, WordCounts):
+            return TextRows(items, self, sentence_dropout)
+        return self(items)
 
     def counts(self, texts: Sequence[str] | WordCounts) -> "csr_array":
         """How often each word of the vocabulary occurs, `(texts, words)`.

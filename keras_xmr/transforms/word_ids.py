@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from keras_xmr.transforms.text_vectorizer import check_strings, tokenize
-from keras_xmr.types import Array, Config
+from keras_xmr.transforms.text_vectorizer import TextVectorizer, check_strings, tokenize
+from keras_xmr.transforms.transform import Transform
+from keras_xmr.types import Array, Config, Items
 
 PADDING, OTHER = 0, 1
 FIRST = 2
 
 
-class WordIds:
+class WordIds(Transform):
     """Texts to rows of word numbers, of one length.
 
     The vocabulary are the most frequent words of the training texts, numbered from 2. 1 stands for
@@ -34,6 +35,8 @@ class WordIds:
         Y. Kim: Convolutional neural networks for sentence classification, EMNLP 2014, section 2.
     """
 
+    needs_trunk = True
+
     def __init__(self, max_words: int = 20000, length: int | None = None) -> None:
         if max_words < 1:
             raise ValueError(f"A vocabulary needs at least one word. Received: {max_words=}.")
@@ -43,6 +46,11 @@ class WordIds:
         self.length = length
         self.words: tuple[str, ...] = ()
         self.longest = 0
+
+    @classmethod
+    def takes(cls, items: Items, medium: str) -> bool:
+        """Texts, and counts of words, which it then refuses with the reason."""
+        return TextVectorizer.takes(items, medium)
 
     def fit(self, texts: Sequence[str]) -> "WordIds":
         """Choose the vocabulary, and find the length, from training texts; returns `self`.

@@ -68,12 +68,12 @@ def _of_file(name: str) -> keras.Model:
             f"Trunks are {sorted([*OWN, *NETWORKS])}, a preset with a trunk, or a .keras file. "
             f"Received: {name=}."
         )
-    found = getattr(presets.load(name), "trunks", {})
-    if "image" not in found:
+    model = presets.load(name).with_frozen_trunks()
+    trunk = model.preprocessor.transforms["image"].network
+    if trunk is None:
         raise ValueError(f"That preset is one of features. Received: {name=}, without a trunk.")
-    trunk = found["image"]
     last = trunk.layers[-1]
-    # The scaling of features belongs to the preset's own recipe.
+    # The scaling of features belongs to the preset's own settings.
     return keras.Model(trunk.input, last.input) if isinstance(last, FeatureScaling) else trunk
 
 

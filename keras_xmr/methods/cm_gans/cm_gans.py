@@ -12,8 +12,10 @@ from keras_xmr.losses.verdict import verdict_loss
 from keras_xmr.methods.cm_gans.players import Discriminators, Generators
 from keras_xmr.methods.cm_gans.wrong_rows import WRONG, WrongBatches
 from keras_xmr.methods.entrance import enter, make_inputs, rows_to_train
+from keras_xmr.methods.method import About
 from keras_xmr.methods.readout import READOUTS as OF_LOGITS
 from keras_xmr.methods.readout import read_out
+from keras_xmr.methods.settings import TrainingSettings
 from keras_xmr.training.alternating import AlternatingModel
 from keras_xmr.training.phases import Phase
 from keras_xmr.transforms.preprocessor import Preprocessor
@@ -136,7 +138,40 @@ class CMGANs(AlternatingModel):
         representation learning, ACM TOMM 15 (1), 2019, arXiv 1710.05106.
     """
 
-    preset_prefix = "cm_gans"
+    about = About(
+        name="cm_gans",
+        title="cross-modal generative adversarial networks",
+        year=2019,
+        reference="Peng, Qi: ACM TOMM 15 (1), 2019, arXiv 1710.05106",
+        kind="game",
+        learns_from=("labels", "pairs"),
+        media="any",
+        returns="code, or class posteriors",
+    )
+    defaults = TrainingSettings(
+        arguments={
+            "hidden_units": 512,
+            "common_dim": 512,
+            "decoder_units": 512,
+            "discriminator_units": 256,
+            "encoder_bn": False,
+            "generator_steps": 1,
+            "inter_weight": 0.1,
+            "intra_weight": 0.1,
+            "dropout": 0.5,
+            "input_dropout": {"text": 0.3},
+            "label_smoothing": 0.5,
+            "readout": "agreement",
+            "temperature": 0.25,
+        },
+        transforms={"image": {"transform": "FeatureScaler", "config": {"standardize": False}}},
+        epochs=20,
+        beta_1=0.5,
+        weight_decay=0.2,
+    )
+    trains_trunks = True
+    undecayed = ("discriminator",)
+
     batches_class = WrongBatches
 
     def __init__(
@@ -336,8 +371,6 @@ class CMGANs(AlternatingModel):
 
     def build_encoder(self, media: str) -> keras.Model:
         """See `CrossModalModel.build_encoder`."""
-        if media not in self.media:
-            raise KeyError(f"This model has the media {sorted(self.media)}. Received: {media=}.")
         inputs = make_inputs({media: self.media[media]}, media, False, self.trunks)
         trunks = [self.trunks[media]] if media in self.trunks else []
         common = self.generators.encode(media, enter(inputs, {media: trunks}, media)[media])

@@ -1,6 +1,7 @@
 """UGACH: unsupervised generative adversarial cross-modal hashing of Zhang et al. (AAAI 2018)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Self
 
 import keras
@@ -11,6 +12,8 @@ from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.layers.linear_projection import LinearProjection
 from keras_xmr.layers.split_rows import split_rows
 from keras_xmr.methods.entrance import make_inputs
+from keras_xmr.methods.method import About, Run
+from keras_xmr.methods.settings import TrainingSettings
 from keras_xmr.methods.ugach.candidates import NEIGHBORS, CandidateBatches, match_of, pool_of
 from keras_xmr.methods.ugach.canonical_components import canonical_components
 from keras_xmr.methods.ugach.correlation_graph import correlation_graph
@@ -86,7 +89,7 @@ class UGACH(AlternatingModel):
         variant: `"corrected"`, `"paper"` or `"released"`: see above.
         hub: The medium that the others are paired with in batches.
         trunks: Medium to the network that turns its raw items into feature rows, for encoding:
-            train on features, then see `with_trunks`.
+            `train` keeps them as they are, in front of the model.
         hidden_units: Width of the layer with tanh.
         components: Canonical components of the training pairs that rows are reduced to before they
             enter the networks, and a joint graph; `None` for rows as they are. `for_data` finds
@@ -143,6 +146,35 @@ class UGACH(AlternatingModel):
         J. Zhang, Y. Peng, M. Yuan: Unsupervised generative adversarial cross-modal hashing, AAAI
         2018, pages 539-546. J. Wang et al.: IRGAN, SIGIR 2017 (the game).
     """
+
+    about = About(
+        name="ugach",
+        title="unsupervised generative adversarial cross-modal hashing",
+        year=2018,
+        reference="Zhang, Peng, Yuan: AAAI 2018",
+        kind="hashing",
+        learns_from=("pairs",),
+        media="any",
+        returns="binary code",
+    )
+    defaults = TrainingSettings(
+        arguments={
+            "hidden_units": 512,
+            "components": 64,
+            "length": 24.0,
+            "dropout": 0.3,
+            "neighbors": 20,
+            "near": 60,
+            "pool_size": 200,
+        },
+        transforms={"image": {"transform": "FeatureScaler", "config": {"standardize": False}}},
+        pretraining=30,
+        epochs=30,
+        batch_size=100,
+        learning_rate=3e-3,
+        weight_decay=1.0,
+        rates={"_generator/": 0.1},
+    )
 
     def __init__(
         self,
@@ -290,6 +322,31 @@ class UGACH(AlternatingModel):
         )
 
     @classmethod
+    def _trained(
+        cls,
+        data: CrossModalData,
+        source: CrossModalData | None,
+        trunks: dict[str, keras.Model],
+        settings: TrainingSettings,
+        run: Run,
+    ) -> Self:
+        """The discriminator is trained without a generator first."""
+        if not settings.pretraining:
+            return super()._trained(data, source, trunks, settings, run)
+        alone = replace(
+            settings,
+            arguments=settings.arguments | {"generator_steps": 0},
+            epochs=settings.pretraining,
+            pretraining=0,
+        )
+        # It has a training, and so a checkpoint, of its own.
+        folder = run.checkpoint and run.checkpoint / "pretraining"
+        first = super()._trained(data, source, trunks, alone, run._replace(checkpoint=folder))
+        model = first.with_generator(settings.arguments.get("generator_steps", 1))
+        model._train_on(data, source, cls._with_gaps(data, settings), run)
+        return model
+
+    @classmethod
     def for_data(
         cls,
         data: CrossModalData,
@@ -305,7 +362,7 @@ class UGACH(AlternatingModel):
                 raise ValueError(
                     "Canonical components are those of features. "
                     f"Received: trunks for {sorted(model.trunks)}. Train on features "
-                    "(keras_xmr.transforms.extract_features), then see with_trunks."
+                    "(`train(..., trunks=...)` does)."
                 )
             found = canonical_components(
                 model._paired_rows(data, "train"),
@@ -454,7 +511,7 @@ class UGACH(AlternatingModel):
                 raise ValueError(
                     "The correlation graph is of feature rows. "
                     f"Received: raw items of {medium!r} in {data.name!r}. Train on features "
-                    "(keras_xmr.transforms.extract_features), then see with_trunks."
+                    "(`train(..., trunks=...)` does)."
                 )
             rows[medium] = of_medium
         return rows
@@ -489,8 +546,6 @@ class UGACH(AlternatingModel):
 
     def build_encoder(self, media: str) -> keras.Model:
         """See `CrossModalModel.build_encoder`: a model to relaxed codes `2 h - 1`."""
-        if media not in self.media:
-            raise KeyError(f"This model has the media {sorted(self.media)}. Received: {media=}.")
         inputs = make_inputs({media: self.media[media]}, media, False, self.trunks)[media]
         layers = [of_media[media] for of_media in (self.trunks, self.reduced) if media in of_media]
         rows = inputs
