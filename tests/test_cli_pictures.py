@@ -1,13 +1,18 @@
 """The command line on own pictures and sentences: from files to a preset that takes files."""
 
-import itertools
+import hashlib
 import json
 
 import numpy as np
 import pytest
 
+import keras_xmr
+from keras_xmr import presets
 from keras_xmr.cli import main
+from keras_xmr.methods.catalogue import method_class, methods
+from keras_xmr.trunks import trunk_fingerprint
 from tests.methods.pictures import COLOURS, coloured, picture, trunk
+from tests.tiny import TINY
 
 
 @pytest.fixture(scope="module")
@@ -107,20 +112,50 @@ def test_options_of_training_go_through(files, tmp_path, more, capsys):
     assert not (tmp_path / "y.checkpoint").exists()
 
 
-@pytest.mark.parametrize(
-    ("method", "more"),
-    [
-        *itertools.product(("acmr", "cm_gans --text-cnn", "mhtn"), ("", "--fine-tune 0.1")),
-        ("ugach", ""),
-    ],
-)
-def test_other_models_learn_from_pictures(files, tmp_path, method, more, capsys):
+@pytest.mark.parametrize("method", methods())
+def test_every_method_learns_from_pictures(files, tmp_path, method):
+    kind = method_class(method)
+    tiny = TINY[kind.__name__].arguments
+    given = [f"--set={name}={json.dumps(tiny[name])}" for name in kind.settable() if name in tiny]
+    linear = kind.about.kind == "linear"
+    options = [] if linear else ["--epochs", "1", "--batch-size", "8"]
+    options += ["--set=pretraining=1"] if kind.defaults.to_dict().get("pretraining") else []
+    paths = ["--data", files / "my.csv", "--trunk", files / "trunk.keras", "--out", tmp_path / "y"]
+    assert main(["train", method, *map(str, paths), *options, *given]) == 0
+    model = kind.from_preset(tmp_path / "y")
+    for medium, query in (("image", str(files / "0.png")), ("text", "a red square")):
+        assert len(model.encode([query], medium)) == 1
+    facts = json.loads((tmp_path / "y" / "metadata.json").read_text())
+    # The network is there once, and was not changed by the training.
+    (weights,) = (name for name in facts["sha256"] if name.endswith("h5") and "encoder" in name)
+    assert trunk_fingerprint(trunk())[:16] in weights
+    assert keras_xmr.trunks.load_trunk(str(tmp_path / "y")).output_shape == (None, 6)
+
+
+@pytest.mark.parametrize("method", ["acmr", "cm_gans --text-cnn", "mhtn"])
+def test_trunks_are_trained_further(files, tmp_path, method, capsys):
     out = tmp_path / "y"
     arguments = (
         f"train {method} --data {files / 'my.csv'} --trunk {files / 'trunk.keras'} --epochs 1"
+        f" --batch-size 8 --out {out} --fine-tune 0.1"
     )
-    assert main([*arguments.split(), "--batch-size", "8", "--out", str(out), *more.split()]) == 0
+    assert main(arguments.split()) == 0
+    assert presets.load(out).trunks.keys() >= {"image"}
     assert search(capsys, out, "--image", files / "0.png", "-k", 2)
+
+
+def test_a_trunk_of_the_library_is_named_and_not_stored_again(files, tmp_path):
+    out = tmp_path / "j"
+    arguments = f"train jrl --data {files / 'my.csv'} --trunk chtn_pascal_pixels --out {out}"
+    assert main(arguments.split()) == 0
+    assert keras_xmr.JRL.from_preset(out).encode_image([str(files / "0.png")]).shape == (1, 5)
+    assert not list(out.glob("encoder_*"))
+    origins = json.loads((out / "metadata.json").read_text())["from_presets"]
+    for name, origin in origins.items():
+        assert origin["preset"] == "chtn_pascal_pixels"
+        stored = presets.bundled_folder() / origin["preset"] / name
+        assert origin["sha256"] == hashlib.sha256(stored.read_bytes()).hexdigest()
+    assert len(origins) == 2
 
 
 def test_bad_rows_stop_the_command_before_training_or_are_left_out(files, tmp_path, capsys):
@@ -140,12 +175,11 @@ def test_bad_rows_stop_the_command_before_training_or_are_left_out(files, tmp_pa
 def test_pictures_without_a_trunk_and_trunks_without_pictures_are_told(files, tmp_path, capsys):
     assert main(f"train chtn --data {files / 'my.csv'} --out {tmp_path / 'z'}".split()) == 1
     assert "--trunk" in capsys.readouterr().err
-    arguments = f"train semantic_matching --trunk squeezenet --data toy --out {tmp_path / 'z'}"
-    assert main(arguments.split()) == 1
-    assert "take --trunk. Received: method='semantic_matching'" in capsys.readouterr().err
-    arguments = f"train ugach --data toy --fine-tune 0.1 --out {tmp_path / 'z'}"
-    assert main(arguments.split()) == 1
-    assert "take --fine-tune. Received: method='ugach'" in capsys.readouterr().err
+    trunk_file = f"--trunk {files / 'trunk.keras'} --out {tmp_path / 'z'}"
+    assert main(f"train semantic_matching --data toy {trunk_file}".split()) == 1
+    assert "Features are extracted from picture files" in capsys.readouterr().err
+    assert main(f"train ugach --data toy --fine-tune 0.1 {trunk_file}".split()) == 1
+    assert "UGACH takes a trunk as it is. Received: trunk_rate > 0." in capsys.readouterr().err
     query = f"search --preset chtn_pascal --image {files / '0.png'}"
     assert main(query.split()) == 1
     assert "Train one with --trunk" in capsys.readouterr().err

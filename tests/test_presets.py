@@ -308,7 +308,7 @@ def test_the_presets_that_come_with_the_library_are_listed_and_undamaged():
     assert folder.is_dir()
     assert sorted(presets.bundled()) == sorted(p.name for p in folder.iterdir() if p.is_dir())
     for name, facts in presets.bundled().items():
-        presets._verify(folder / name)
+        presets._verified_files(folder / name)
         assert hasattr(keras_xmr, facts["class_name"])
 
 

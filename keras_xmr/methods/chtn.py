@@ -65,7 +65,7 @@ class CHTN(CrossModalModel):
     - The cross-modal term is weighted by 4096 / width, so that its share does not depend on the
       width. At width 4096 this is the release.
     - Members, identity initialisation, dropout, label smoothing and all readouts but the
-      probabilities are additions, off by default. The recipes for small data use them.
+      probabilities are additions, off by default. The settings for small data use them.
 
     The paper's ablations are arguments: `source_weight=0` is NoSrcSp; `shared_units=()` with
     `shared_classifier=False` is NoShare, and OnlyCross if there is no source either.

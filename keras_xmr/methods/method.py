@@ -127,7 +127,7 @@ class Method:
             >>> import keras_xmr
             >>> model = keras_xmr.CCA.train(keras_xmr.datasets.toy(), progress=False)
             >>> model.encode_text(["class1 thing0"]).shape
-            (1, 10)
+            (1, 4)
         """
         chosen = (settings or cls.defaults).changed(changes, cls.settable())
         cls._check(source, callbacks, trunks, chosen)

@@ -194,12 +194,19 @@ def test_supervised_ones_need_no_pairs(name):
     assert evaluate(KINDS[name](**arguments).fit(unpaired), unpaired).map > 0.8
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_before_fit_and_for_other_media_it_refuses(name, fitted):
+def test_before_fit_and_for_other_media_it_refuses(fitted, tmp_path):
+    name = type(fitted).__name__
     message = rf"{name} must be fitted before it is used\. Call fit\(\)\."
-    with pytest.raises(RuntimeError, match=message):
-        KINDS[name]().encode_text(["a"])
-    with pytest.raises(KeyError, match=r"Fitted media are \['image', 'text'\]\. .*media='audio'"):
+    for use in (
+        lambda model: model.encode_text(["a"]),
+        lambda model: model.preprocess(DATA),
+        lambda model: model.save_to_preset(tmp_path / "preset"),
+    ):
+        with pytest.raises(RuntimeError, match=message):
+            use(type(fitted)())
+    assert not list(tmp_path.iterdir())
+    message = r"This model has the media \['image', 'text'\]\. Received: media='audio'"
+    with pytest.raises(KeyError, match=message):
         fitted.encode(DATA, "audio")
 
 
@@ -221,7 +228,7 @@ def test_pictures_are_refused(name):
     image = DATA.media["image"]
     pictures = replace(image, items=[f"{row}.jpg" for row in range(len(image))])
     data = replace(DATA, media={**DATA.media, "image": pictures})
-    with pytest.raises(ValueError, match=rf"{name} takes features\. Received: pictures as \['im"):
+    with pytest.raises(ValueError, match=rf"{name} takes rows\. Received: raw items of \['im"):
         KINDS[name]().fit(data)
 
 

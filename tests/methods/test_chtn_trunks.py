@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_xmr import CHTN, evaluate
-from keras_xmr.transforms import FeatureScaler, PictureLoader, Preprocessor, TextVectorizer
+from keras_xmr.transforms import PictureLoader, Preprocessor, TextVectorizer
 from tests.methods.pictures import SIZE, coloured, trunk
 from tests.methods.small import outputs
 
@@ -131,32 +131,6 @@ def test_without_source_copies_the_trunk(trained):
     kept = trained.encode_image(DATA)
     one_epoch(copy)
     np.testing.assert_array_equal(trained.encode_image(DATA), kept)
-
-
-@pytest.mark.parametrize("standardize", [True, False])
-def test_a_model_of_features_takes_pictures_once_its_trunk_is_put_in_front(standardize):
-    network, loader = trunk(), PictureLoader.for_size(SIZE)
-    items = DATA.media["image"].items
-
-    def features(data):
-        pixels = loader(data.media["image"].items).astype("float32")
-        rows = network.predict(pixels, verbose=0)
-        medium = data.media["image"]
-        plain = type(medium)(rows, medium.labels, medium.ids, medium.split, pairs=medium.pairs)
-        return type(data)(data.name, {**data.media, "image": plain}, data.class_names)
-
-    prepared = features(DATA)
-    scaler = FeatureScaler(standardize=standardize)
-    preprocessor = Preprocessor.for_data(prepared, image=scaler)
-    model = CHTN.for_data(prepared, preprocessor=preprocessor, **WIDTHS)
-    model.compile(optimizer=keras.optimizers.Adam(1e-2))
-    model.fit(model.batches(prepared, batch_size=8), epochs=2, verbose=0)
-    whole = model.with_trunks({"image": network})
-    np.testing.assert_allclose(whole.encode_image(items), model.encode_image(prepared), atol=1e-5)
-    np.testing.assert_array_equal(whole.encode_text(DATA), model.encode_text(DATA))
-    assert whole.media == model.media
-    assert isinstance(whole.preprocessor.transforms["image"], PictureLoader)
-    assert isinstance(model.preprocessor.transforms["image"], FeatureScaler)
 
 
 def test_training_draws_random_crops_and_evaluation_the_centre():

@@ -164,7 +164,7 @@ def test_an_unfitted_baseline_is_refused(use, with_preprocessor, data):
 
 
 def test_an_unknown_medium_is_refused(data, fitted):
-    message = r"Fitted media are \['image', 'text'\]\. Received: media='audio'\."
+    message = r"This model has the media \['image', 'text'\]\. Received: media='audio'\."
     with pytest.raises(KeyError, match=message):
         fitted.encode(data, "audio")
 

@@ -290,9 +290,9 @@ def test_a_loader_of_another_size_is_refused(files, trunk):
 
 
 def test_only_pictures_are_extracted(trunk):
-    with pytest.raises(ValueError, match="Received: medium 'image' with items of type ndarray"):
+    with pytest.raises(ValueError, match="Received: items of type ndarray"):
         extract(toy(), trunk, None)
-    with pytest.raises(ValueError, match="medium 'text' with items of type WordCounts"):
+    with pytest.raises(ValueError, match="Received: items of type"):
         extract(pascal_sentences(), trunk, None, medium="text")
 
 

@@ -119,7 +119,7 @@ def test_json_brings_the_fitted_preprocessor_back():
 def test_an_unknown_transform_is_refused():
     config = {"audio": {"transform": "Fourier", "config": {}, "state": {}}}
     message = (
-        r"Known transforms are \['AudioVectorizer', 'FeatureScaler', .*'TextVectorizer', .*\]\. "
+        r"Known transforms are \['AudioVectorizer', 'Chain', .*'TextVectorizer', .*\]\. "
         r"Received: transform='Fourier' for medium 'audio'\."
     )
     with pytest.raises(ValueError, match=message):

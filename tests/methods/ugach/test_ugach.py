@@ -8,12 +8,11 @@ import pytest
 
 from keras_xmr import UGACH, evaluate
 from keras_xmr.datasets import toy
+from keras_xmr.methods.settings import TrainingSettings
 from keras_xmr.methods.ugach.canonical_components import canonical_components
 from keras_xmr.methods.ugach.correlation_graph import correlation_graph
 from keras_xmr.methods.ugach.variants import PAPER, RELEASED
 from keras_xmr.metrics import unpack_bits
-from keras_xmr.training.recipes import Recipe
-from keras_xmr.training.train import train_model
 from tests.gradients import loss_and_gradients
 
 SMALL = {"media": {"image": 5, "text": 4}, "bits": 16, "hidden_units": 7, "seed": 0}
@@ -324,7 +323,9 @@ def test_the_corrected_generator_learns_and_the_released_one_does_not(arguments,
 
 DATA = toy()
 TINY = {"bits": 16, "hidden_units": 16, "neighbors": 3, "pool_size": 20, "estimator": "sampled"}
-RECIPE = Recipe(model=TINY, pretraining=3, epochs=4, batch_size=16, learning_rate=1e-2)
+SETTINGS = TrainingSettings(
+    arguments=TINY, pretraining=3, epochs=4, batch_size=16, learning_rate=1e-2
+)
 
 
 def weights(model):
@@ -337,7 +338,7 @@ def same(one, other):
 
 def test_it_learns_without_labels():
     untrained = UGACH.for_data(DATA, **TINY, seed=0)
-    trained = train_model("ugach", DATA, recipe=replace(RECIPE, pretraining=10, epochs=5))
+    trained = UGACH.train(DATA, settings=replace(SETTINGS, pretraining=10, epochs=5))
     before, after = evaluate(untrained, DATA), evaluate(trained, DATA)
     assert after.map > before.map + 0.2
     assert {d.ties for d in after.directions} == {"expected"}
@@ -353,16 +354,16 @@ def test_labels_are_never_seen():
     batches = UGACH.for_data(mixed, **TINY).batches(mixed)
     assert set(batches[0][1]) == {"neighbors"}
     assert not any(stream.labels for stream in batches.streams)
-    one, other = (train_model("ugach", data, recipe=RECIPE) for data in (DATA, mixed))
+    one, other = (UGACH.train(data, settings=SETTINGS) for data in (DATA, mixed))
     assert same(one, other)
-    assert not same(one, train_model("ugach", DATA, recipe=RECIPE, seed=1))
+    assert not same(one, UGACH.train(DATA, settings=SETTINGS, seed=1))
 
 
-def test_the_decay_of_a_recipe_reaches_both_players():
+def test_the_decay_of_the_settings_reaches_both_players():
     lengths = []
     for decay in (0.0, 20.0):
-        recipe = replace(RECIPE, pretraining=0, weight_decay=decay)
-        model = train_model("ugach", DATA, recipe=recipe)
+        settings = replace(SETTINGS, pretraining=0, weight_decay=decay)
+        model = UGACH.train(DATA, settings=settings)
         lengths.append([np.linalg.norm(p["text"].get_weights()[0]) for p in players_of(model)])
     assert all(shorter < 0.9 * whole for whole, shorter in zip(*lengths, strict=True))
 
@@ -380,15 +381,13 @@ class Killed(keras.callbacks.Callback):
 
 
 def test_a_game_that_was_killed_goes_on(tmp_path):
-    whole = train_model("ugach", DATA, recipe=RECIPE, checkpoint=tmp_path / "whole")
+    whole = UGACH.train(DATA, settings=SETTINGS, checkpoint=tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        train_model(
-            "ugach", DATA, recipe=RECIPE, checkpoint=tmp_path / "killed", callbacks=[Killed()]
-        )
+        UGACH.train(DATA, settings=SETTINGS, checkpoint=tmp_path / "killed", callbacks=[Killed()])
     seen = []
     count = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: seen.append(epoch))
-    resumed = train_model(
-        "ugach", DATA, recipe=RECIPE, checkpoint=tmp_path / "killed", callbacks=[count]
+    resumed = UGACH.train(
+        DATA, settings=SETTINGS, checkpoint=tmp_path / "killed", callbacks=[count]
     )
     assert seen == [2, 3]
     assert same(resumed, whole)
@@ -427,7 +426,7 @@ def test_components_are_fitted_to_the_training_part():
 
 def test_three_media():
     data = toy(["image", "text", "audio"])
-    model = train_model("ugach", data, recipe=replace(RECIPE, pretraining=0, epochs=7))
+    model = UGACH.train(data, settings=replace(SETTINGS, pretraining=0, epochs=7))
     assert set(model.media) == {"image", "text", "audio"}
     assert evaluate(model, data).map > evaluate(UGACH.for_data(data, **TINY, seed=0), data).map
 
