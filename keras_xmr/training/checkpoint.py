@@ -57,15 +57,14 @@ class Checkpoint(keras.callbacks.Callback):
         ValueError: In `fit`, if the file is of a run with other settings or cannot be read.
 
     Example:
-        >>> import tempfile, keras_xmr
-        >>> data = keras_xmr.datasets.toy()
+        >>> import tempfile
+        >>> x, y = np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
         >>> def train(folder, epochs):
-        ...     model = keras_xmr.CHTN.for_data(
-        ...         data, pathway_units=(8, 8), shared_units=(8, 8), seed=0)
-        ...     model.compile(optimizer="adam")
-        ...     batches = model.batches(data, batch_size=20)
-        ...     save = Checkpoint(folder, batches=batches)
-        ...     return model.fit(batches, epochs=epochs, callbacks=[save], verbose=0)
+        ...     keras.utils.set_random_seed(0)
+        ...     layers = [keras.Input((3,), name="x"), keras.layers.Dense(1, name="y")]
+        ...     model = keras.Sequential(layers)
+        ...     model.compile(optimizer="adam", loss="mse")
+        ...     return model.fit(x, y, epochs=epochs, callbacks=[Checkpoint(folder)], verbose=0)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     killed = train(folder, 1)
         ...     resumed = train(folder, 3)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from keras_xmr import presets
+from keras_xmr.datasets.word_counts import WordCounts
 from keras_xmr.progress import Progress
 from keras_xmr.transforms.feature_cache import FeatureCache
 from keras_xmr.transforms.images import Picture
@@ -223,7 +224,9 @@ class FrozenEncoder(Transform):
 
 
 def _check_pictures(items: Any) -> None:
-    wrong = sorted({type(i).__name__ for i in items if not isinstance(i, str | Path | bytes)})
+    # Word counts have rows, but no items that one could go through.
+    each = [items] if isinstance(items, WordCounts) else items
+    wrong = sorted({type(i).__name__ for i in each if not isinstance(i, str | Path | bytes)})
     if wrong:
         raise ValueError(
             "Features are extracted from picture files (str or Path) or the bytes of them. "

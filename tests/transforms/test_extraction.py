@@ -292,7 +292,7 @@ def test_a_loader_of_another_size_is_refused(files, trunk):
 def test_only_pictures_are_extracted(trunk):
     with pytest.raises(ValueError, match="Received: items of type ndarray"):
         extract(toy(), trunk, None)
-    with pytest.raises(ValueError, match="Received: items of type"):
+    with pytest.raises(ValueError, match="Received: items of type WordCounts"):
         extract(pascal_sentences(), trunk, None, medium="text")
 
 
