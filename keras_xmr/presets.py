@@ -124,8 +124,9 @@ def load(name: str | Path, expected: type[Any] | None = None) -> Any:
     kind = _class_of(described["class_name"], expected, folder)
     config = described["config"]
     config["preprocessor"] = json.loads((folder / PREPROCESSOR).read_text(encoding="utf-8"))
-    model = kind.from_config(config)
-    model.load_weights(folder / WEIGHTS)
+    with kind.reading():
+        model = kind.from_config(config)
+        model.load_weights(folder / WEIGHTS)
     if model.preprocessor is not None:
         model.preprocessor.load_files(files)
     return model

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -19,6 +20,7 @@ from keras_xmr.training.callbacks import PlanReversals, watching
 from keras_xmr.training.checkpoint import Checkpoint
 from keras_xmr.training.optimizing import optimizers_for
 from keras_xmr.training.pairing import media_with_gaps, pairing_by_names, pairing_of
+from keras_xmr.training.reading import reading_weights
 from keras_xmr.training.replicas import replica_count
 from keras_xmr.transforms.frozen_encoder import FrozenEncoder
 from keras_xmr.transforms.pictures import loaders_for, picture_trunks
@@ -385,6 +387,11 @@ class CrossModalModel(Method, keras.Model):
             },
             "preprocessor": self.preprocessor and self.preprocessor.get_config(),
         }
+
+    @classmethod
+    def reading(cls) -> AbstractContextManager[None]:
+        """See `Method.reading`: initial weights are not drawn."""
+        return reading_weights()
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: Any = None) -> Self:

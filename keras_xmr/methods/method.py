@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import MethodType
 from typing import Any, ClassVar, NamedTuple, Self
@@ -278,6 +279,16 @@ class Method:
     def for_retrieval(self) -> Self:
         """A copy with what retrieval needs alone, or the model itself if that is all it has."""
         return self
+
+    @classmethod
+    def reading(cls) -> AbstractContextManager[None]:
+        """Around what makes a model by its config and reads its weights."""
+        return nullcontext()
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """The counterpart of `get_config`."""
+        raise NotImplementedError
 
     def save_to_preset(
         self, path: str | Path, *, metadata: Config | None = None, card: str = ""

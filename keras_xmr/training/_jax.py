@@ -11,6 +11,11 @@ from keras_xmr.types import Tensor
 State = tuple[list[Tensor], ...]
 
 
+def placed(array: Any) -> Tensor:
+    """An array of NumPy on the device, without the program that `jnp.asarray` compiles for it."""
+    return jax.device_put(array)
+
+
 def thread(
     step: Callable[[], Any], variables: Sequence[Sequence[Any]], state: State
 ) -> tuple[Any, State]:

@@ -70,6 +70,7 @@ class FrozenEncoder(Transform):
 
         check_trunk(network)
         self._network = network
+        self._verified = True
         self.loader = _fitting_loader(network, loader)
         self.cache = cache
         self.batch_size = batch_size
@@ -148,7 +149,23 @@ class FrozenEncoder(Transform):
         if self.cache is None or self.cache is False:
             return nullcontext()
         folder = None if self.cache is True else self.cache
+        self._verify()
         return FeatureCache(self.fingerprint, self.preprocessing(), folder)
+
+    def _verify(self) -> None:
+        """Features are kept under the fingerprint: it must not be that of another network.
+
+        Here and not on loading, since Keras imports TensorFlow to describe a network.
+        """
+        from keras_xmr.trunks import trunk_fingerprint
+
+        found = self.fingerprint if self._verified else trunk_fingerprint(self.network)
+        if found != self.fingerprint:
+            raise ValueError(
+                f"The encoder must have the fingerprint {self.fingerprint}. "
+                f"Received: {found}. Its files are damaged or were changed."
+            )
+        self._verified = True
 
     def preprocessing(self) -> Config:
         """What is done to pictures before the network, JSON-serialisable."""
@@ -171,6 +188,7 @@ class FrozenEncoder(Transform):
         """The counterpart of `get_config`; the network comes with `load_files`."""
         encoder = cls.__new__(cls)
         encoder._network = None
+        encoder._verified = False
         encoder.fingerprint = config["sha256"]
         encoder.loader = PictureLoader(**config["loader"])
         encoder.cache = True
@@ -201,9 +219,10 @@ class FrozenEncoder(Transform):
         """Read the network.
 
         Raises:
-            ValueError: If its files are not there, or hold another network.
+            ValueError: If its files are not there.
         """
-        from keras_xmr.trunks import trunk_fingerprint, trunk_from_config
+        from keras_xmr.training.reading import reading_weights
+        from keras_xmr.trunks import trunk_from_config
 
         missing = [name for name in self._files if name not in files]
         if missing:
@@ -212,14 +231,9 @@ class FrozenEncoder(Transform):
                 f"Received: {missing} neither in the preset nor in one of the library."
             )
         architecture, weights = (files[name] for name in self._files)
-        network = trunk_from_config(json.loads(architecture.read_text(encoding="utf-8")))
-        network.load_weights(weights)
-        found = trunk_fingerprint(network)
-        if found != self.fingerprint:
-            raise ValueError(
-                f"The encoder must have the fingerprint {self.fingerprint}. "
-                f"Received: {found}, of {weights.name}. The file is damaged or was changed."
-            )
+        with reading_weights():
+            network = trunk_from_config(json.loads(architecture.read_text(encoding="utf-8")))
+            network.load_weights(weights)
         self._network = network
 
 

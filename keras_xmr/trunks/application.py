@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from keras_xmr.layers.pixel_normalization import PixelNormalization
+from keras_xmr.training.reading import reading_weights
 from keras_xmr.types import Config
 
 # What `preprocess_input` of a family does to the pixels, as arguments of `PixelNormalization`.
@@ -95,19 +96,30 @@ def application(
     """
     if name not in NETWORKS:
         raise ValueError(f"Networks are {sorted(NETWORKS)}. Received: {name=}.")
-    function, normalization = NETWORKS[name]
-    shape = (input_size, input_size, 3)
-    pixels = keras.Input(shape, name="pixels")
+    _, normalization = NETWORKS[name]
+    pixels = keras.Input((input_size, input_size, 3), name="pixels")
     normalized = pixels
     if normalization is not None:
         normalized = PixelNormalization(**normalization, name="normalization")(pixels)
-    download = weights == "imagenet"
+    if weights is None or weights == "imagenet":
+        return _network(name, pixels, normalized, weights, options)
+    with reading_weights():
+        trunk = _network(name, pixels, normalized, None, options)
+        _load(trunk, name, Path(weights))
+    return trunk
+
+
+def _network(
+    name: str, pixels: Any, normalized: Any, weights: str | Path | None, options: Config
+) -> keras.Model:
+    """The network, with random weights or those that Keras downloads."""
+    function, _ = NETWORKS[name]
     try:
         network = getattr(keras.applications, function)(
             include_top=False,
             pooling="avg",
-            weights="imagenet" if download else None,
-            input_shape=shape,
+            weights=weights,
+            input_shape=pixels.shape[1:],
             input_tensor=normalized,
             **options,
         )
@@ -119,10 +131,7 @@ def application(
             f"Expected to download the weights of {name!r}, which Keras keeps for later. "
             f"Received: {error} Give the path of a weights file as `weights`."
         ) from error
-    trunk = keras.Model(pixels, network.output, name=name)
-    if weights is not None and not download:
-        _load(trunk, name, Path(weights))
-    return trunk
+    return keras.Model(pixels, network.output, name=name)
 
 
 def _load(trunk: keras.Model, name: str, path: Path) -> None:

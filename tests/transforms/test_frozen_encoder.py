@@ -147,8 +147,9 @@ def test_missing_and_exchanged_files_are_told(tmp_path):
         again.load_files({})
     mine, theirs = encoder.save_files(tmp_path), other.save_files(tmp_path)
     shutil.copy(tmp_path / theirs[1], tmp_path / mine[1])
+    again.load_files(files_of(tmp_path))
     with pytest.raises(ValueError, match=r"must have the fingerprint .*Received: .*damaged"):
-        again.load_files(files_of(tmp_path))
+        again.features(PICTURES, "mine")
 
 
 def test_a_model_file_of_keras_holds_the_network(tmp_path):
