@@ -29,6 +29,9 @@ from keras_xmr.trunks import trunk_from_config
 from keras_xmr.trunks.entering import trunks_of_texts, trunks_to_train
 from keras_xmr.types import Array, Config, FloatArray, Items
 
+# Through a trunk; rows need less memory.
+PICTURES_AT_A_TIME = 256
+
 
 class CrossModalModel(Method, keras.Model):
     """A functional Keras model that maps every medium into one common representation.
@@ -325,7 +328,8 @@ class CrossModalModel(Method, keras.Model):
     def _rows(self, items: Items, media: str, batch_size: int) -> Any:
         # The pixels of all pictures might not fit into memory.
         if media in self.trunks:
-            return ItemBatches(items, media, self._require_preprocessor(), batch_size)
+            size = min(batch_size, PICTURES_AT_A_TIME)
+            return ItemBatches(items, media, self._require_preprocessor(), size)
         return super()._rows(items, media, batch_size)
 
     def _represent(self, rows: Any, media: str, batch_size: int) -> FloatArray:

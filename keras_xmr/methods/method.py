@@ -217,7 +217,7 @@ class Method:
         }
 
     def encode(
-        self, x: CrossModalData | dict[str, Array] | Items, media: str, *, batch_size: int = 256
+        self, x: CrossModalData | dict[str, Array] | Items, media: str, *, batch_size: int = 1024
     ) -> Array:
         """Map items of one medium into the common representation.
 
@@ -244,11 +244,11 @@ class Method:
             rows = self._rows(items, media, batch_size)
         return self._represent(rows, media, batch_size)
 
-    def encode_image(self, x: Any, *, batch_size: int = 256) -> Array:
+    def encode_image(self, x: Any, *, batch_size: int = 1024) -> Array:
         """`encode(x, media="image")`."""
         return self.encode(x, "image", batch_size=batch_size)
 
-    def encode_text(self, x: Any, *, batch_size: int = 256) -> Array:
+    def encode_text(self, x: Any, *, batch_size: int = 1024) -> Array:
         """`encode(x, media="text")`."""
         return self.encode(x, "text", batch_size=batch_size)
 

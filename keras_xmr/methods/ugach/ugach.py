@@ -523,7 +523,7 @@ class UGACH(AlternatingModel):
             for medium, of_medium in rows.items()
         }
 
-    def encode(self, x: Any, media: str, *, batch_size: int = 256, as_bits: bool = True) -> Array:
+    def encode(self, x: Any, media: str, *, batch_size: int = 1024, as_bits: bool = True) -> Array:
         """Codes of the items of one medium.
 
         Args:
