@@ -15,39 +15,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from paper_tables.tuned import tuned
 
 import keras_xmr
 from keras_xmr.datasets import load, pascal_sentences
-from keras_xmr.training.linear_recipes import KINDS as BASELINES
-from keras_xmr.training.linear_recipes import fit_baseline
-from keras_xmr.training.progress import TrainingProgress
-from keras_xmr.training.recipes import RECIPES
-from keras_xmr.training.train import train_model
-from keras_xmr.transforms import PictureLoader
+from keras_xmr.methods.catalogue import method_class, methods
 from keras_xmr.trunks import load_trunk, mirrored
 
 ROOT = Path(__file__).parent.parent
 SEED = 0
 GOLDEN_ROWS = 8
 
-# Method -> what its paper is called in the card.
-PAPERS = {
-    "acmr": "Wang, Yang, Xu, Hanjalic, Shen: ACM Multimedia 2017",
-    "bimodal_ae": "Ngiam, Khosla, Kim, Nam, Lee, Ng: ICML 2011",
-    "cca": "Hotelling: Biometrika 1936",
-    "cfa": "Li, Dimitrova, Li, Sethi: ACM Multimedia 2003",
-    "chtn": "Huang, Peng, Yuan: IJCAI 2017, arXiv 1706.00153",
-    "cm_gans": "Peng, Qi: ACM TOMM 15 (1), 2019, arXiv 1710.05106",
-    "cmdn": "Peng, Huang, Qi: IJCAI 2016",
-    "corr_ae": "Feng, Wang, Li: ACM Multimedia 2014",
-    "deep_sm": "Wei et al.: IEEE Transactions on Cybernetics 2017",
-    "jrl": "Zhai, Peng, Xiao: IEEE TCSVT 2014",
-    "kcca": "Hardoon, Szedmak, Shawe-Taylor: Neural Computation 2004",
-    "lgcfl": "reconstructed after Kang, Xiang, Liao, Xu, Pan: IEEE TMM 2015",
-    "multimodal_dbn": "Srivastava, Salakhutdinov: ICML workshop 2012",
-    "ugach": "Zhang, Peng, Yuan: AAAI 2018",
-    "mhtn": "Huang, Peng, Yuan: IEEE Transactions on Cybernetics 2018, arXiv 1708.04308",
-}
 NONE = "No figure of the paper that could be verified is at hand."
 # Preset -> data set, source data set, and the average of the paper, of other features.
 PRESETS = {
@@ -74,9 +52,9 @@ PRESETS = {
     "deep_sm_wiki": ("wikipedia", None, 0.402),
     "multimodal_dbn_wiki": ("wikipedia", None, 0.175),
 }
-# Compared with in CHTN's paper, whose figures these are.
-COMPARED = ("bimodal_ae", "cmdn", "corr_ae", "deep_sm", "multimodal_dbn", *BASELINES)
-# Arguments of a baseline beside those of its recipe: KCCA keeps some of the training items only.
+# Tables of their own; all others are compared with in CHTN's paper, whose figures these are.
+TABLES = ("acmr", "chtn", "cm_gans", "mhtn", "ugach")
+# Arguments beside those of the settings: KCCA keeps some of the training items only.
 SMALLER = {"kcca_wiki": {"landmarks": 300}}
 PICTURE_SIZE = 288
 SPLITS = range(5)
@@ -99,7 +77,7 @@ figures of this one model; `examples/paper_tables/{table}.csv` has means over se
 
 - Inputs: {inputs}.
 - Source domain: {source}.
-- Settings: the recipe of `{recipe}` in `keras_xmr/{folder}/recipes.py`, chosen on validation.
+- Settings: `examples/paper_tables/settings/{settings}.json`, chosen on validation.
 - Trained on: {licence}. The weights are under Apache-2.0.
 - Made with: `python examples/make_presets.py {name}`, seed {seed}.
 """
@@ -123,32 +101,33 @@ SOURCES = {
     "caltech101": "Caltech-101, 25 pictures of each class, through the same extractor",
     None: "none",
 }
-TRANSFERRING = ("chtn", "mhtn")
 
 
-def trained(method, data, source):
-    """A model of bundled or published features, by the recipe of its data."""
-    return train_model(method, data, source, seed=SEED, progress=True)
+def trained(method, data, source, changes):
+    """A model of bundled or published features, by the settings of its data."""
+    settings = tuned(method, data.name)
+    return keras_xmr.train(data, method, source, settings=settings, seed=SEED, **changes)
 
 
 def trained_from_pixels(method, data, source):
     """A model of pictures: first its trunk is trained further, then the rest on its features."""
     trunk = load_trunk("mobilenet_v2", input_size=PICTURE_SIZE)
-    # All of these pairs are for training, so that there is no validation to show.
-    shown = [TrainingProgress()]
-    pairs = never_held_out()
-    train_model(
+    keras_xmr.train(
+        never_held_out(),
         method,
-        pairs,
         source,
         trunks={"image": trunk},
-        recipe=RECIPES[method]["trunk"],
-        callbacks=shown,
+        settings=tuned(method, "pascal_sentences_trunk"),
     )
     trunk.trainable = False
-    recipe = RECIPES[method]["pascal_sentences_pixels"]
-    trunks = {"image": mirrored(trunk)}
-    return train_model(method, data, source, trunks=trunks, recipe=recipe, seed=SEED, progress=True)
+    return keras_xmr.train(
+        data,
+        method,
+        source,
+        trunks={"image": mirrored(trunk)},
+        settings=tuned(method, "pascal_sentences_pixels"),
+        seed=SEED,
+    )
 
 
 def never_held_out():
@@ -161,17 +140,19 @@ def never_held_out():
 
 def make(name: str, data_name: str, source_name: str | None, published: float | None) -> None:
     """Train, evaluate and write one preset and its golden encodings."""
-    method = max((m for m in PAPERS if name.startswith(f"{m}_")), key=len)
+    method = max((m for m in methods() if name.startswith(f"{m}_")), key=len)
+    about = method_class(method).about
+    compared = method not in TABLES
     short = name.removeprefix(f"{method}_")
     pixels = name.endswith("_pixels")
     data = load(data_name, raw=pixels)
     source = load(source_name, raw=pixels) if source_name else None
-    untransferred = source is None and method in TRANSFERRING
-    baseline = method in BASELINES
-    if baseline:
-        model = fit_baseline(method, data, seed=SEED, **SMALLER.get(name, {}))
+    untransferred = source is None and "source" in about.learns_from
+    if pixels:
+        model = trained_from_pixels(method, data, source)
     else:
-        model = (trained_from_pixels if pixels else trained)(method, data, source).for_retrieval()
+        model = trained(method, data, source, SMALLER.get(name, {}))
+    model = model.for_retrieval()
     report = keras_xmr.evaluate(model, data)
     inputs = PIXELS if pixels else data.provenance.features or RAW
     if data_name == "pascal_sentences":
@@ -179,25 +160,24 @@ def make(name: str, data_name: str, source_name: str | None, published: float | 
     card = CARD.format(
         name=name,
         method=type(model).__name__,
-        paper=PAPERS[method],
+        paper=about.reference,
         short=short,
-        table="baselines" if method in COMPARED else method,
-        folder="baselines" if baseline else "training",
+        table="baselines" if compared else method,
         data=data_name,
         report=report.table(),
         ties=TIES if model.metric == "hamming" else "",
         split=data.provenance.split,
         published=NONE
         if published is None
-        else (ELSEWHERE if method in COMPARED else PUBLISHED).format(published),
+        else (ELSEWHERE if compared else PUBLISHED).format(published),
         inputs=inputs,
-        recipe=f"{data_name}_pixels" if pixels else data_name,
+        settings=f"{data_name}{'_pixels' if pixels else ''}/{method}",
         source=SOURCES[source_name] + ", so without the transfer from one" * untransferred,
         licence=f"{data.provenance.citation} ({data.provenance.licence})",
         seed=SEED,
     )
     metadata = {
-        "paper": PAPERS[method],
+        "paper": about.reference,
         "data": data_name,
         "source": source_name,
         "features": inputs,
@@ -219,14 +199,16 @@ def write_golden(name: str, part, model) -> None:
     """Some inputs and their encodings by the stored preset, on the backend that runs this."""
     arrays = {}
     for medium, transform in model.preprocessor.transforms.items():
-        if isinstance(transform, PictureLoader):
-            inputs = patterns(transform.size)
+        if transform.network is not None:
+            # Pixels: what comes behind the network is the scaler of its features.
+            inputs = patterns(transform.network.input_shape[1])
+            rows = transform.steps[1](transform.network.predict(inputs, verbose=0))
         else:
-            inputs = transform(part.media[medium].items)[:GOLDEN_ROWS]
+            inputs = rows = transform(part.media[medium].items)[:GOLDEN_ROWS]
         arrays[f"{medium}_input"] = inputs
         # Of codes, the numbers whose signs they are: a number near zero may change its sign.
         relaxed = {"as_bits": False} if model.metric == "hamming" else {}
-        arrays[medium] = model.encode({medium: inputs}, media=medium, **relaxed)
+        arrays[medium] = model.encode({medium: rows}, media=medium, **relaxed)
     np.savez_compressed(ROOT / "tests" / "golden" / f"{name}.npz", **arrays)
 
 

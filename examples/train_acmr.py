@@ -11,7 +11,6 @@ import sys
 import keras
 
 import keras_xmr
-from keras_xmr.training.train import fit_semantic_matching
 from keras_xmr.transforms import FeatureScaler, Preprocessor
 
 EPOCHS = 20
@@ -32,7 +31,7 @@ else:
     data = keras_xmr.datasets.pascal_sentences()
 
 # The baseline that any supervised method has to beat, with penalties tuned on validation.
-baseline = fit_semantic_matching(data)
+baseline = keras_xmr.SemanticMatching.train(data, C={"image": 10.0, "text": 3.0})
 
 # The preprocessing is fitted on the training part and becomes a part of the model.
 model = keras_xmr.ACMR.for_data(

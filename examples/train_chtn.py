@@ -11,7 +11,6 @@ import sys
 import keras
 
 import keras_xmr
-from keras_xmr.training.train import fit_semantic_matching
 
 EPOCHS = 20
 BATCH_SIZE = 64
@@ -28,7 +27,7 @@ else:
     source = keras_xmr.datasets.caltech101()
 
 # The baseline that any supervised method has to beat, with penalties tuned on validation.
-baseline = fit_semantic_matching(data)
+baseline = keras_xmr.SemanticMatching.train(data, C={"image": 10.0, "text": 3.0})
 
 # The preprocessing is fitted on the training part and becomes a part of the model.
 model = keras_xmr.CHTN.for_data(

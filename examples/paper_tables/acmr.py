@@ -1,7 +1,7 @@
 """ACMR beside CHTN and tuned semantic matching: `acmr.csv`.
 
 Pascal Sentences: five splits, a seed for each; bundled features of MobileNetV2. Wikipedia (it needs
-KERAS_XMR_DATA): five seeds. Recipes and penalties were chosen on validation parts. "released" is
+KERAS_XMR_DATA): five seeds. Settings and penalties were chosen on validation parts. "released" is
 what the authors' public code executes, with the same data and epochs. See `games.py` for the
 columns.
 
@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from chtn import SEEDS
 from games import baselines, make, trained, two_media
+from tuned import tuned
 
 from keras_xmr.methods.acmr import RELEASED
-from keras_xmr.training.recipes import Recipe, recipe_for
 
 JFSE = "table 4 of the JFSE paper's repository, believed MAP@all"
 UNVERIFIED = "recalled, not verified, MAP@50 suspected"
@@ -54,21 +54,21 @@ def methods(sets, source):
     yield "ACMR", models
     yield "ACMR, embedding", read_out(models, distance="euclidean")
     yield "ACMR, embedding by cosine", read_out(models, distance="cosine")
-    recipe = recipe_for(sets[0], "acmr")
-    alone = replace(recipe, model=recipe.model | {"modality_weight": 0.0})
+    settings = tuned("acmr", sets[0].name)
+    alone = replace(settings, arguments=settings.arguments | {"modality_weight": 0.0})
     yield "ACMR without adversary", trained("acmr", sets, None, SEEDS, alone)
     # Adam at 1e-4 with a momentum of 0.5 and 50 epochs are the paper's.
     paper = replace(
-        recipe, model={}, learning_rate=1e-4, beta_1=0.5, weight_decay=0.0, epochs=50,
+        settings, arguments={}, learning_rate=1e-4, beta_1=0.5, weight_decay=0.0, epochs=50,
         discriminator_rate=None,
     )  # fmt: skip
     yield "ACMR, the paper's settings", trained("acmr", sets, None, SEEDS, paper)
     yield "ACMR, released", trained("acmr", sets, None, SEEDS, released(paper))
 
 
-def released(recipe: Recipe) -> Recipe:
+def released(settings):
     """The authors' code."""
-    return replace(recipe, model=RELEASED)
+    return replace(settings, arguments=RELEASED)
 
 
 def read_out(models, **changes):

@@ -29,13 +29,13 @@ from typing import Any, NamedTuple
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from tuned import tuned
 
 from keras_xmr import datasets, evaluate
+from keras_xmr.methods.catalogue import method_class
 from keras_xmr.methods.cca import PAPER
 from keras_xmr.methods.jrl import RELEASED
 from keras_xmr.methods.kcca import GAUSSIAN, POLYNOMIAL
-from keras_xmr.training.linear_recipes import KINDS, baseline_recipe
-from keras_xmr.training.recipes import preprocessor_for
 
 TABLE = Path(__file__).with_name("baselines.csv")
 COMMAND = "python examples/paper_tables/baselines.py"
@@ -173,8 +173,9 @@ class Cut(NamedTuple):
 def make(contender, data, settings, seed=0):
     """An unfitted model of one setting."""
     arguments = contender.fixed | settings | ({"random_state": seed} if contender.seeded else {})
-    preprocessor = preprocessor_for(data, baseline_recipe(contender.method, data))
-    return KINDS[contender.method](**arguments, preprocessor=preprocessor)
+    # Only the transforms: arguments are what is chosen here.
+    preprocessor = tuned(contender.method, data.name).preprocessor(data)
+    return method_class(contender.method)(**arguments, preprocessor=preprocessor)
 
 
 def tune(contender, sets):

@@ -14,7 +14,7 @@ import numpy as np
 import keras_xmr
 from keras_xmr.metrics import pack_bits
 
-KINDS = ("signs", "random", "itq")
+ROTATIONS = ("signs", "random", "itq")
 ITERATIONS = 50
 
 
@@ -23,7 +23,7 @@ class CCAHashing:
 
     Args:
         bits: Length of the codes.
-        kind: One of `KINDS`.
+        kind: One of `ROTATIONS`.
         shrinkage: As in `keras_xmr.CCA`.
         power: Components are multiplied by this power of their correlation.
         preprocessor: Unfitted.

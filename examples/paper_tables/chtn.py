@@ -3,8 +3,8 @@
 Pascal Sentences: five splits, a seed for each; on bundled features of MobileNetV2 and SqueezeNet,
 with the ablations of the paper's Table 2, and from pixels (needs KERAS_XMR_DATA). Wikipedia
 (likewise): LDA and tf-idf texts on the paper's and the official split, five seeds each. CHTN's
-recipes were chosen on validation parts (for Wikipedia on both splits', so that the official one had
-a share in its test rows); the baseline's penalties, and for CHTN's readout its temperature, are
+settings were chosen on validation parts (for Wikipedia on both splits', so that the official one
+had a share in its test rows); the baseline's penalties, and for CHTN's readout its temperature, are
 chosen here, on the same parts. P-values are of paired tests over queries, whose average precision
 is first averaged over the seeds of a split.
 
@@ -20,13 +20,11 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from tuned import tuned
 
 import keras_xmr
 from keras_xmr import SemanticMatching, datasets
 from keras_xmr.evaluation import paired_test
-from keras_xmr.training import recipes
-from keras_xmr.training.recipes import preprocessor_for, recipe_for
-from keras_xmr.training.train import train_model
 from keras_xmr.transforms import (
     FeatureScaler,
     Preprocessor,
@@ -81,7 +79,7 @@ def from_pixels():
 def baseline_inputs(data):
     """The same inputs as CHTN; for Wikipedia square roots of unit variance."""
     if data.name != "wikipedia":
-        return preprocessor_for(data, recipe_for(data))
+        return tuned("chtn", data.name).preprocessor(data)
     scaled = {"norm": "none"}
     words = isinstance(data.media["text"].items, datasets.WordCounts)
     text = TextVectorizer(1000) if words else FeatureScaler(**scaled)
@@ -95,12 +93,13 @@ def choices(data):
     """
     if len(data.media) == 2:
         return list(itertools.product(PENALTIES, repeat=2))
-    return [tuple(recipes.PENALTIES[data.name][medium] for medium in data.media)]
+    known = tuned("semantic_matching", data.name).arguments["C"]
+    return [tuple(known[medium] for medium in data.media)]
 
 
 def readouts(data, method):
     """Readouts of the baseline and their temperatures: the usual ones, the method's if another."""
-    own = recipe_for(data, method).model["readout"]
+    own = tuned(method, data.name).arguments["readout"]
     return dict.fromkeys(READOUTS, (1.0,)) | ({} if own in READOUTS else {own: TEMPERATURES})
 
 
@@ -133,13 +132,13 @@ def final(data):
 
 def methods(source, sets):
     """Name of a method, and for each data set the models to report on."""
-    for readout, tuned, validation in tune_baseline(sets):
+    for readout, arguments, validation in tune_baseline(sets):
         name = f"semantic matching, {readout}"
-        print(f"  {name}: {tuned}, validation {validation:.4f}", file=sys.stderr)
+        print(f"  {name}: {arguments}, validation {validation:.4f}", file=sys.stderr)
         yield (
             name,
             [
-                [SemanticMatching(**tuned, preprocessor=baseline_inputs(data)).fit(final(data))]
+                [SemanticMatching(**arguments, preprocessor=baseline_inputs(data)).fit(final(data))]
                 for data in sets
             ],
         )
@@ -158,11 +157,14 @@ def ablations(source, sets):
 
 def trained(sets, source, **changes):
     """Models for each data set: one where there are several splits, else one for each seed."""
-    recipe = recipe_for(sets[0])
-    recipe = replace(recipe, model=recipe.model | changes)
+    settings = tuned("chtn", sets[0].name)
+    settings = replace(settings, arguments=settings.arguments | changes)
     seeds = [[number] for number in SEEDS] if len(sets) > 1 else [list(SEEDS)]
     return [
-        [train_model("chtn", final(data), source, recipe=recipe, seed=seed) for seed in of_split]
+        [
+            keras_xmr.CHTN.train(final(data), source, settings=settings, seed=seed, progress=False)
+            for seed in of_split
+        ]
         for data, of_split in zip(sets, seeds, strict=True)
     ]
 

@@ -1,7 +1,7 @@
 """CM-GANs beside CHTN and tuned semantic matching: `cm_gans.csv`.
 
 Pascal Sentences: five splits, a seed for each; bundled features of MobileNetV2. Wikipedia (it needs
-KERAS_XMR_DATA): five seeds. Recipes and penalties were chosen on validation parts. "released" is
+KERAS_XMR_DATA): five seeds. Settings and penalties were chosen on validation parts. "released" is
 what the authors' public code executes, with the same data and epochs as "the paper's settings". A
 row without a readout in its name is of the agreement readout. The rows of CHTN are those of
 `acmr.csv`, on the same splits. See `games.py` for the columns.
@@ -14,10 +14,10 @@ from dataclasses import replace
 
 from chtn import SEEDS
 from games import Table, baselines, trained
+from tuned import tuned
 
 from keras_xmr import datasets
 from keras_xmr.methods.cm_gans.cm_gans import RELEASED
-from keras_xmr.training.recipes import recipe_for
 
 JFSE = "table 4 of the JFSE paper's repository, believed MAP@all"
 VGG = "VGG-19 fc7; text CNN"
@@ -50,16 +50,21 @@ def methods(sets):
     models = trained("cm_gans", sets, None, SEEDS)
     yield "CM-GANs", models
     yield "CM-GANs, code", read_out(models)
-    recipe = recipe_for(sets[0], "cm_gans")
+    settings = tuned("cm_gans", sets[0].name)
     for name, changes in ABLATIONS.items():
-        changed = replace(recipe, model=recipe.model | changes)
+        changed = replace(settings, arguments=settings.arguments | changes)
         yield name, trained("cm_gans", sets, None, SEEDS, changed)
     # Adam at 1e-3 with a momentum of 0.5, widths and five steps of generators are the paper's.
     paper = replace(
-        recipe, model={}, learning_rate=1e-3, beta_1=0.5, weight_decay=0.0, epochs=PAPER_EPOCHS
+        settings,
+        arguments={},
+        learning_rate=1e-3,
+        beta_1=0.5,
+        weight_decay=0.0,
+        epochs=PAPER_EPOCHS,
     )
     yield "CM-GANs, the paper's settings, code", trained("cm_gans", sets, None, SEEDS, paper)
-    released = replace(paper, model=RELEASED)
+    released = replace(paper, arguments=RELEASED)
     yield "CM-GANs, released, code", trained("cm_gans", sets, None, SEEDS, released)
 
 

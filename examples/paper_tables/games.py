@@ -15,12 +15,11 @@ from pathlib import Path
 import keras
 import numpy as np
 from chtn import SEEDS, final, per_query, tune_baseline
+from tuned import tuned
 
 import keras_xmr
 from keras_xmr import SemanticMatching, datasets
 from keras_xmr.evaluation import paired_test
-from keras_xmr.training.recipes import preprocessor_for, recipe_for
-from keras_xmr.training.train import train_model
 
 FOLDER = Path(__file__).parent
 DIRECTIONS = ("image->text", "text->image", "average")
@@ -58,28 +57,35 @@ def make(name, parts, methods, published):
 
 
 def baselines(sets, method):
-    """Semantic matching with the transforms of the method's recipe, tuned on validation."""
+    """Semantic matching with the transforms of the method's settings, tuned on validation."""
 
     def inputs(data):
-        return preprocessor_for(data, recipe_for(data, method))
+        return tuned(method, data.name).preprocessor(data)
 
-    for readout, tuned, validation in tune_baseline(sets, inputs, method):
+    for readout, arguments, validation in tune_baseline(sets, inputs, method):
         name = f"semantic matching, {readout}"
-        print(f"  {name}: {tuned}, validation {validation:.4f}", file=sys.stderr)
+        print(f"  {name}: {arguments}, validation {validation:.4f}", file=sys.stderr)
         yield (
             name,
             [
-                [SemanticMatching(**tuned, preprocessor=inputs(data)).fit(final(data))]
+                [SemanticMatching(**arguments, preprocessor=inputs(data)).fit(final(data))]
                 for data in sets
             ],
         )
 
 
-def trained(method, sets, source, seeds, recipe=None):
+def trained(method, sets, source, seeds, settings=None):
     """Models for each data set: one where there are several splits, else one for each seed."""
     of_split = [[number] for number in seeds] if len(sets) > 1 else [list(seeds)]
+    settings = settings or tuned(method, sets[0].name)
+
+    def train(data, seed):
+        return keras_xmr.train(
+            final(data), method, source, settings=settings, seed=seed, progress=False
+        )
+
     return [
-        [train_model(method, final(data), source, recipe=recipe, seed=seed) for seed in numbers]
+        [train(data, seed) for seed in numbers]
         for data, numbers in zip(sets, of_split, strict=True)
     ]
 

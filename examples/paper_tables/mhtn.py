@@ -1,7 +1,7 @@
 """MHTN beside CHTN and tuned semantic matching: `mhtn.csv`.
 
 Pascal Sentences: five splits, a seed for each, with Caltech-101 as source; bundled features of
-MobileNetV2. Wikipedia and the digits (they need KERAS_XMR_DATA): five seeds each. Recipes and
+MobileNetV2. Wikipedia and the digits (they need KERAS_XMR_DATA): five seeds each. Settings and
 penalties were chosen on validation parts. See `games.py` for the columns.
 
 Usage: python examples/paper_tables/mhtn.py [words in the names of the parts that are to be made]
@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from chtn import SEEDS
 from games import baselines, make, trained, two_media
+from tuned import tuned
 
 from keras_xmr import datasets
-from keras_xmr.training.recipes import recipe_for
 
 # Published figures are of other features and splits: nothing is compared with them. The text of the
 # paper could not be had.
@@ -38,9 +38,9 @@ def methods(sets, source):
     if two:
         yield "CHTN", trained("chtn", sets, source, SEEDS)
     yield "MHTN", trained("mhtn", sets, source, SEEDS)
-    recipe = recipe_for(sets[0], "mhtn")
-    recipe = replace(recipe, model=recipe.model | {"modality_weight": 0.0}, rates={})
-    yield "MHTN without adversary", trained("mhtn", sets, source, SEEDS, recipe)
+    settings = tuned("mhtn", sets[0].name)
+    settings = replace(settings, arguments=settings.arguments | {"modality_weight": 0.0}, rates={})
+    yield "MHTN without adversary", trained("mhtn", sets, source, SEEDS, settings)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Pascal Sentences: ten splits, the five of the other tables first, with three seeds for each (other
 code lengths and variants: five splits, a seed for each); bundled features of MobileNetV2. Wikipedia
 (it needs KERAS_XMR_DATA): five seeds. No method sees a label in training.
-UGACH's recipe is chosen by the MAP of held-out training pairs; shrinkage and weights of the
+UGACH's settings are chosen by the MAP of held-out training pairs; shrinkage and weights of the
 canonical components of the other codes by that of validation parts. "alone" has as many updates of
 the discriminator, with candidates drawn uniformly; "narrow margin" is the one that is best for it
 by itself. MAP is MAP@all by Hamming distance, expected over the order of equal distances. P-values
@@ -21,16 +21,15 @@ from dataclasses import replace
 
 import keras
 import numpy as np
-from cca_hashing import KINDS, CCAHashing
+from cca_hashing import ROTATIONS, CCAHashing
 from chtn import SEEDS
 from games import Table
 from scipy.stats import ttest_rel
+from tuned import tuned
 
 import keras_xmr
 from keras_xmr import datasets
 from keras_xmr.methods.ugach.variants import PAPER, RELEASED
-from keras_xmr.training.recipes import preprocessor_for, recipe_for
-from keras_xmr.training.train import train_model
 
 SPLITS = range(10)
 SEEDS_OF_SPLIT = 3
@@ -73,12 +72,12 @@ def parts():
 
 def methods(sets):
     """Name of a method, and for each data set the models to report on."""
-    for kind in KINDS:
+    for kind in ROTATIONS:
         yield hashing(sets, kind)
-    recipe = recipe_for(sets[0], "ugach")
+    settings = tuned("ugach", sets[0].name)
 
     def of(arguments, numbers=None):
-        changed = replace(recipe, model=recipe.model | arguments)
+        changed = replace(settings, arguments=settings.arguments | arguments)
         # Without numbers of seeds, one for each of the first splits.
         few = [[n] for n in SEEDS] if len(sets) > 1 else [list(SEEDS)]
         return trained(changed, sets, numbers or few)
@@ -94,10 +93,10 @@ def methods(sets):
         yield f"UGACH, 64 bits, {name}", of(PLAIN | variant)
 
 
-def trained(recipe, sets, seeds_of_split):
+def trained(settings, sets, seeds_of_split):
     """Models of each split, as many as it has seeds."""
     return [
-        [train_model("ugach", data, recipe=recipe, seed=n) for n in of_split]
+        [keras_xmr.UGACH.train(data, settings=settings, seed=n, progress=False) for n in of_split]
         for data, of_split in zip(sets, seeds_of_split, strict=False)
     ]
 
@@ -113,7 +112,7 @@ def hashing(sets, kind):
     """Name and models of hashing by CCA at 64 bits, tuned on validation."""
 
     def fitted(shrinkage, power, data, seed):
-        inputs = preprocessor_for(data, recipe_for(data, "ugach"))
+        inputs = tuned("ugach", data.name).preprocessor(data)
         return CCAHashing(64, kind, shrinkage, power, inputs, seed).fit(data)
 
     def validation(setting):

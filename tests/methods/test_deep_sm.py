@@ -8,8 +8,7 @@ import pytest
 
 from keras_xmr import CHTN, DeepSM, evaluate
 from keras_xmr.datasets import toy
-from keras_xmr.training.recipes import Recipe
-from keras_xmr.training.train import train_model
+from keras_xmr.methods.settings import TrainingSettings
 from tests.methods.pictures import coloured, trunk
 from tests.methods.planted_pairs import CLASSES, planted
 
@@ -91,7 +90,9 @@ def test_unpaired_data_with_a_class_missing_and_a_constant_column_are_learned():
 def test_its_trunk_is_trained_on_pictures():
     network = trunk(normalize=False)
     before = network.get_weights()
-    recipe = Recipe(model={"pathway_units": (8,)}, epochs=2, batch_size=8, trunk_rate=1.0)
-    model = train_model("deep_sm", coloured(), trunks={"image": network}, recipe=recipe)
+    settings = TrainingSettings(
+        arguments={"pathway_units": (8,)}, epochs=2, batch_size=8, trunk_rate=1.0
+    )
+    model = DeepSM.train(coloured(), trunks={"image": network}, settings=settings)
     assert any(np.any(a != b) for a, b in zip(before, network.get_weights(), strict=True))
     assert np.isfinite(model.encode_image(coloured())).all()
