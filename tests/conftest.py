@@ -1,6 +1,17 @@
-"""What all tests share: markers that skip, with the reason, where something is not at hand."""
+"""What all tests share: which of them a run takes, and what is skipped where something is missing.
+
+| run | tests |
+|---|---|
+| `--only plain` | those of what needs no backend; Keras cannot be imported in them |
+| `--only keras` | all others: once, on any backend |
+| `--only backend` | those among these that look at what may differ from backend to backend |
+
+What the backends compute from the same weights is compared in `tests/parity`, in the second run.
+"""
 
 import os
+import sys
+from pathlib import Path
 
 # Before any import of a backend. The tests multiply tiny matrices, which threads only slow down,
 # and compile many small functions once, which optimising only delays.
@@ -11,6 +22,42 @@ import pytest
 
 from keras_xmr.datasets.locate import data_root
 
+ROOT = Path(__file__).parents[1]
+
+# Files and folders of tests, and of examples in docstrings, that need no backend.
+PLAIN = (
+    *("keras_xmr/commands", "keras_xmr/datasets", "keras_xmr/index", "keras_xmr/metrics"),
+    *("keras_xmr/contact_sheet.py", "keras_xmr/evaluation.py", "keras_xmr/presets.py"),
+    *("keras_xmr/progress.py", "keras_xmr/report.py", "keras_xmr/methods/settings.py"),
+    *(f"keras_xmr/methods/{name}.py" for name in ("cca", "cfa", "jrl", "kcca", "lgcfl")),
+    *("keras_xmr/methods/semantic_matching.py", "keras_xmr/methods/linear_algebra.py"),
+    *("tests/contracts/test_imports.py", "tests/contracts/test_sources.py"),
+    *("tests/datasets", "tests/index", "tests/metrics"),
+    *(f"tests/methods/test_{name}.py" for name in ("cca", "cfa", "jrl", "kcca", "lgcfl")),
+    *("tests/methods/test_linear_algebra.py", "tests/methods/test_semantic_matching.py"),
+    "tests/methods/test_yardstick.py",
+    *(f"tests/methods/ugach/test_{name}.py" for name in ("correlation_graph",)),
+    *("tests/test_baselines_table.py", "tests/test_evaluation.py", "tests/test_paper_tables.py"),
+    *("tests/test_evaluation_hamming.py", "tests/test_probing.py", "tests/test_progress.py"),
+    *("tests/test_wheel.py", "tests/test_benchmarks.py"),
+    *("tests/transforms/test_audio_vectorizer.py", "tests/transforms/test_feature_cache.py"),
+    *("tests/transforms/test_feature_scaler.py", "tests/transforms/test_images.py"),
+    *("tests/transforms/test_pixel_vectorizer.py", "tests/transforms/test_preprocessor.py"),
+    *("tests/transforms/test_text_rows.py", "tests/transforms/test_text_vectorizer.py"),
+    *("tests/transforms/test_texts.py", "tests/transforms/test_word_ids.py"),
+    "tests/transforms/test_word_vectors.py",
+)
+# Files and folders of tests whose outcome may differ from backend to backend.
+BACKEND = (
+    *("tests/contracts/test_keras_methods.py", "tests/contracts/test_layers.py"),
+    *("tests/layers", "tests/losses", "tests/methods/test_train.py"),
+    *("tests/test_bundled_presets.py", "tests/test_optimizers.py"),
+    *("tests/training/test_ahead.py", "tests/training/test_alternating.py"),
+    *("tests/training/test_checkpoint.py", "tests/training/test_long_runs.py"),
+    *("tests/training/test_reading.py", "tests/trunks/test_convolution.py"),
+    *("tests/trunks/test_fine_tuning.py", "tests/trunks/test_squeezenet.py"),
+)
+
 # The example in this docstring reads real data.
 DOCTESTS_ON_REAL_DATA = (
     "keras_xmr.datasets.digits.digits",
@@ -20,8 +67,57 @@ DOCTESTS_ON_REAL_DATA = (
 )
 
 
+class NoKeras:
+    """An import hook that fails where Keras is imported: what is plain must not need it."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "keras":
+            raise AssertionError("A plain test imports Keras: see PLAIN in tests/conftest.py.")
+
+
+def pytest_addoption(parser):
+    """`--only`: see above."""
+    parser.addoption("--only", choices=("plain", "keras", "backend"), default=None)
+
+
+def pytest_configure(config):
+    """Choose the files of the run; Keras is barred from that of what is plain."""
+    only = config.getoption("--only")
+    # A hook of this file would be asked about the files below its own folder alone.
+    config.pluginmanager.register(FilesOf(only))
+    if only == "plain":
+        sys.meta_path.insert(0, NoKeras())
+
+
+class FilesOf:
+    """Leaves files out of a run before they are imported."""
+
+    def __init__(self, only):
+        self.only = only
+
+    def pytest_ignore_collect(self, collection_path):
+        """See pytest; `None` leaves it to others."""
+        return (collection_path.is_file() and left_out(collection_path, self.only)) or None
+
+
+def among(path, named):
+    """Whether a file is one of those named, or in one of the folders named."""
+    file = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else ""
+    return any(file == name or file.startswith(f"{name}/") for name in named)
+
+
+def left_out(path, only):
+    """Whether a run leaves a file out."""
+    plain = among(path, PLAIN)
+    if only == "plain":
+        return not plain
+    return only is not None and (plain or (only == "backend" and not among(path, BACKEND)))
+
+
 def pytest_collection_modifyitems(config, items):
-    """Skip tests on real data where there are none."""
+    """Skip tests on real data where there are none, and on further backends what runs once."""
+    once = config.getoption("--only") == "backend"
+    items[:] = [item for item in items if not (once and item.get_closest_marker("once"))]
     if data_root() is not None:
         return
     skip = pytest.mark.skip(reason="KERAS_XMR_DATA is unset: the real data are not at hand")

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.every_backend
+@pytest.mark.once
 @pytest.mark.filterwarnings("ignore")
 def test_ranking(monkeypatch, capsys):
     pytest.importorskip("torchmetrics")
@@ -30,7 +30,7 @@ def test_ranking(monkeypatch, capsys):
         ranking.compare(5, 50, 20, 1)
 
 
-@pytest.mark.every_backend
+@pytest.mark.once
 @pytest.mark.filterwarnings("ignore")
 def test_hamming(monkeypatch, capsys):
     pytest.importorskip("faiss")
@@ -48,7 +48,7 @@ def test_hamming(monkeypatch, capsys):
         hamming.compare(*hamming.QUICK, 1, 2**20)
 
 
-@pytest.mark.every_backend
+@pytest.mark.once
 def test_hamming_map(monkeypatch, capsys):
     hamming_map = importlib.import_module("benchmarks.hamming_map")
     monkeypatch.setattr(sys, "argv", ["hamming_map.py", "--quick"])
@@ -61,7 +61,7 @@ def test_hamming_map(monkeypatch, capsys):
         hamming_map.main()
 
 
-@pytest.mark.every_backend
+@pytest.mark.once
 @pytest.mark.filterwarnings("ignore")
 def test_baselines(monkeypatch, capsys):
     pytest.importorskip("cca_zoo")
@@ -81,7 +81,7 @@ def test_baselines(monkeypatch, capsys):
         baselines.compare("x", rows, methods, 1)
 
 
-@pytest.mark.every_backend
+@pytest.mark.once
 @pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"])
 def test_train_step(backend):
     # Fails unless the losses of each model and of the hand-written loop agree.

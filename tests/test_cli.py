@@ -88,7 +88,7 @@ def test_other_models_train_evaluate_and_search(method, tmp_path, capsys):
     assert len(found["results"]) == 3
 
 
-@pytest.mark.every_backend
+@pytest.mark.once
 def test_arguments_of_a_network_may_be_set(tmp_path, capsys):
     out = tmp_path / "x"
     train = f"train corr_ae --data toy --epochs 1 --variant cross --out {out}".split()
@@ -102,7 +102,7 @@ def test_arguments_of_a_network_may_be_set(tmp_path, capsys):
     assert "Received: ['variant']." in capsys.readouterr().err
 
 
-@pytest.mark.every_backend
+@pytest.mark.once
 @pytest.mark.parametrize("method", ["cca", "cfa", "jrl", "kcca", "lgcfl"])
 def test_linear_baselines_train_evaluate_and_search(method, tmp_path, capsys):
     out = tmp_path / method
@@ -115,7 +115,7 @@ def test_linear_baselines_train_evaluate_and_search(method, tmp_path, capsys):
     assert [result["class"] for result in found["results"]] == ["class2"] * 3
 
 
-@pytest.mark.every_backend
+@pytest.mark.once
 def test_arguments_of_a_linear_baseline_may_be_set(tmp_path, capsys):
     out = tmp_path / "x"
     train = f"train kcca --data toy --out {out}".split()

@@ -16,7 +16,7 @@ from keras_xmr.datasets import toy
 FILES = ["README.md", "config.json", "metadata.json", "model.weights.h5", "preprocessor.json"]
 HASHED = ["config.json", "preprocessor.json", "model.weights.h5"]
 METADATA = {"data": "toy", "split": "train", "figures": {"MAP@all": 0.5}, "remark": "fünf"}
-KINDS = {"chtn": CHTN, "semantic_matching": SemanticMatching}
+CLASSES = {"chtn": CHTN, "semantic_matching": SemanticMatching}
 
 
 def chtn(data, preprocessor=None):
@@ -65,7 +65,7 @@ def copies(saved, tmp_path):
     return tmp_path / "copies"
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=CLASSES)
 def kind(request):
     return request.param
 
@@ -92,8 +92,8 @@ def rewrite(folder, name, change):
 
 
 def test_a_preset_brings_the_same_model_back(kind, models, saved, data):
-    model, back = models[kind], KINDS[kind].from_preset(saved / kind)
-    assert type(back) is KINDS[kind]
+    model, back = models[kind], CLASSES[kind].from_preset(saved / kind)
+    assert type(back) is CLASSES[kind]
     assert back.get_config() == model.get_config()
     assert back.preprocessor.get_config() == model.preprocessor.get_config()
     for weight, stored in zip(weights_of(model), weights_of(back), strict=True):
@@ -106,10 +106,10 @@ def test_a_preset_brings_the_same_model_back(kind, models, saved, data):
 
 
 def test_a_path_may_be_a_string_and_the_class_may_be_left_open(kind, saved, monkeypatch):
-    assert type(presets.load(f"{saved}/{kind}")) is KINDS[kind]
+    assert type(presets.load(f"{saved}/{kind}")) is CLASSES[kind]
     monkeypatch.chdir(saved)
-    assert type(presets.load(f"./{kind}")) is KINDS[kind]
-    assert type(presets.load(Path(kind))) is KINDS[kind]
+    assert type(presets.load(f"./{kind}")) is CLASSES[kind]
+    assert type(presets.load(Path(kind))) is CLASSES[kind]
 
 
 def test_a_preset_of_a_sub_class_is_one_of_its_base_class(saved):
@@ -145,7 +145,7 @@ def test_saving_twice_gives_the_same_bytes(kind, models, saved, tmp_path):
 
 
 def test_saving_what_was_loaded_gives_the_same_bytes(kind, saved, tmp_path):
-    model = KINDS[kind].from_preset(saved / kind)
+    model = CLASSES[kind].from_preset(saved / kind)
     model.save_to_preset(tmp_path / kind, metadata=METADATA)
     assert contents(tmp_path / kind) == contents(saved / kind)
 
@@ -171,7 +171,7 @@ def test_the_json_files_can_be_read_by_a_person(kind, saved):
         assert text.count("\n") > 5
         assert text.endswith("\n")
     config = json.loads((saved / kind / "config.json").read_text("utf-8"))
-    assert config["class_name"] == KINDS[kind].__name__
+    assert config["class_name"] == CLASSES[kind].__name__
     assert "preprocessor" not in config["config"]
 
 
@@ -182,7 +182,7 @@ def test_metadata_tell_versions_hashes_and_what_was_given(kind, saved):
     assert facts == json.loads(text)
     assert {name: facts[name] for name in METADATA} == METADATA
     assert facts["keras_xmr_version"] == keras_xmr.__version__
-    assert facts["class_name"] == KINDS[kind].__name__
+    assert facts["class_name"] == CLASSES[kind].__name__
     assert sorted(facts["sha256"]) == sorted(HASHED)
 
 
@@ -222,7 +222,7 @@ def test_a_single_changed_byte_is_noticed(kind, name, place, copies):
     (copies / kind / name).write_bytes(content)
     message = rf"The file {name} of a preset must have the SHA-256 that metadata\.json gives"
     with pytest.raises(ValueError, match=message):
-        KINDS[kind].from_preset(copies / kind)
+        CLASSES[kind].from_preset(copies / kind)
 
 
 @pytest.mark.parametrize("change", [dict.clear, lambda facts: facts["sha256"].pop("config.json")])
@@ -251,7 +251,7 @@ def test_a_card_is_not_needed(copies):
 def test_a_preset_of_another_class_is_refused(kind, other, saved):
     message = (
         rf"Expected a preset of {other.__name__}\. "
-        rf"Received: class_name='{KINDS[kind].__name__}' in '.*{kind}'\."
+        rf"Received: class_name='{CLASSES[kind].__name__}' in '.*{kind}'\."
     )
     with pytest.raises(ValueError, match=message):
         other.from_preset(saved / kind)

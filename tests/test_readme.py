@@ -60,7 +60,7 @@ def test_python_blocks_run(code):
 
 
 # Minutes in all; the same commands run on toy data on each backend in `test_cli.py`.
-@pytest.mark.every_backend
+@pytest.mark.once
 @pytest.mark.parametrize("command", commands())
 def test_commands_run(command):
     program, *arguments = shlex.split(command)

@@ -7,7 +7,7 @@ import pytest
 
 from keras_xmr.methods.catalogue import method_class, methods
 
-pytestmark = pytest.mark.every_backend
+pytestmark = pytest.mark.once
 
 FOLDER = Path(__file__).parents[1] / "examples" / "paper_tables" / "settings"
 FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.json"))

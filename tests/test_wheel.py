@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-pytestmark = pytest.mark.every_backend
+pytestmark = pytest.mark.once
 
 SCRIPT = """
 import keras_xmr

@@ -15,7 +15,7 @@ HOME_PAGE = "modelnet.cs.princeton.edu (as voxels: github.com/SomTambe/ModelNet1
 FOLDER = "modelnet10_voxels"
 CLASS_NAMES = ("chair", "monitor")
 SIDE = 32
-MAX_MODELS = 10_000
+MAX_SHAPES = 10_000
 
 
 def modelnet10(side: int = 8, *, split_seed: int = 0) -> CrossModalData:
@@ -96,7 +96,7 @@ def _read(stream: gzip.GzipFile) -> Array:
         raise ValueError(f"array of version {version}")
     shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
     # A few kilobytes may unpack to any size: what the header claims is checked first.
-    if shape[1:] != (1, SIDE, SIDE, SIDE) or not 0 < shape[0] <= MAX_MODELS:
+    if shape[1:] != (1, SIDE, SIDE, SIDE) or not 0 < shape[0] <= MAX_SHAPES:
         raise ValueError(f"array of shape {shape}")
     if dtype.kind not in "fiub":
         raise ValueError(f"array of type {dtype}")

@@ -15,7 +15,7 @@ HOME_PAGE = (
 FOLDER = "nus_wide_10k"
 # Part to the beginning of the names of its files.
 PARTS = {"train": "train", "validation": "valid", "test": "test"}
-KINDS = ("img", "txt", "img_lab")
+FILES = ("img", "txt", "img_lab")
 CLASSES = 10
 
 
@@ -69,7 +69,7 @@ def nus_wide_10k() -> CrossModalData:
     """
     rows = {part: _rows(prefix) for part, prefix in PARTS.items()}
     pictures, texts, labels = (
-        _stacked(kind, [found[kind] for found in rows.values()]) for kind in KINDS
+        _stacked(kind, [found[kind] for found in rows.values()]) for kind in FILES
     )
     split = np.repeat(list(rows), [len(found["img_lab"]) for found in rows.values()])
     ids = np.concatenate(
@@ -97,7 +97,7 @@ def nus_wide_10k() -> CrossModalData:
 
 def _rows(prefix: str) -> dict[str, Array]:
     """The pictures, the texts and the classes `(n,)` of a part."""
-    found = {kind: _array(f"{prefix}_{kind}") for kind in KINDS}
+    found = {kind: _array(f"{prefix}_{kind}") for kind in FILES}
     found["img_lab"] = _numbers(found["img_lab"], f"{prefix}_img_lab")
     counts = {f"{prefix}_{kind}": len(array) for kind, array in found.items()}
     if len(set(counts.values())) > 1:

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_xmr.types import Config, Tensor
 
-KINDS = ("bernoulli", "gaussian", "replicated_softmax")
+UNITS = ("bernoulli", "gaussian", "replicated_softmax")
 
 
 @keras.saving.register_keras_serializable(package="keras_xmr")
@@ -76,8 +76,8 @@ class RBM(keras.layers.Layer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        if visible not in KINDS:
-            raise ValueError(f"Visible units are {KINDS}. Received: {visible=}.")
+        if visible not in UNITS:
+            raise ValueError(f"Visible units are {UNITS}. Received: {visible=}.")
         if units < 1 or draws < 1:
             raise ValueError(f"Units and draws are at least 1. Received: {units=}, {draws=}.")
         if noise <= 0:

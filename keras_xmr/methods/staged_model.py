@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 import keras
 
 from keras_xmr.datasets.base import CrossModalData
-from keras_xmr.layers.rbm import KINDS, RBM
+from keras_xmr.layers.rbm import RBM, UNITS
 from keras_xmr.losses.contrastive_divergence import contrastive_divergence
 from keras_xmr.methods.cross_modal_model import CrossModalModel
 from keras_xmr.methods.entrance import enter, make_inputs
@@ -263,9 +263,9 @@ def make_stacks(
         ValueError: If there is no such kind or medium, or a medium has no machine.
     """
     visible = dict(visible or {})
-    if not set(visible) <= set(media) or not set(visible.values()) <= set(KINDS):
+    if not set(visible) <= set(media) or not set(visible.values()) <= set(UNITS):
         raise ValueError(
-            f"Visible units are {KINDS}, of the media {sorted(media)}. Received: {visible=}."
+            f"Visible units are {UNITS}, of the media {sorted(media)}. Received: {visible=}."
         )
     if len(media) < 2:
         raise ValueError(f"There are at least two media. Received: media={dict(media)}.")

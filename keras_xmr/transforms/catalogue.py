@@ -12,7 +12,7 @@ from keras_xmr.transforms.word_ids import WordIds
 from keras_xmr.types import Config, Items
 
 # The first that takes the items of a medium is the usual one.
-KINDS: tuple[type[Transform], ...] = (
+TRANSFORMS: tuple[type[Transform], ...] = (
     FeatureScaler,
     PixelVectorizer,
     TextVectorizer,
@@ -30,7 +30,7 @@ def kind_of(name: str, medium: str) -> type[Transform]:
     Raises:
         ValueError: If there is none in this version of the library.
     """
-    kinds = {kind.__name__: kind for kind in KINDS}
+    kinds = {kind.__name__: kind for kind in TRANSFORMS}
     if name not in kinds:
         raise ValueError(
             f"Known transforms are {sorted(kinds)}. "
@@ -45,7 +45,7 @@ def usual_transform(medium: str, items: Items) -> Transform:
     Raises:
         ValueError: If there is none.
     """
-    for kind in KINDS:
+    for kind in TRANSFORMS:
         if kind.takes(items, medium):
             return kind()
     raise ValueError(

@@ -21,7 +21,7 @@ TORCH: Config = {
 # Networks that normalise by themselves.
 INSIDE: Config | None = None
 
-NETWORKS: dict[str, tuple[str, Config | None]] = {
+APPLICATIONS: dict[str, tuple[str, Config | None]] = {
     "convnext_base": ("ConvNeXtBase", INSIDE),
     "convnext_large": ("ConvNeXtLarge", INSIDE),
     "convnext_small": ("ConvNeXtSmall", INSIDE),
@@ -94,9 +94,9 @@ def application(
         Traceback (most recent call last):
         ValueError: Networks are ['convnext_base', ...]. Received: name='mobilenet_v9'.
     """
-    if name not in NETWORKS:
-        raise ValueError(f"Networks are {sorted(NETWORKS)}. Received: {name=}.")
-    _, normalization = NETWORKS[name]
+    if name not in APPLICATIONS:
+        raise ValueError(f"Networks are {sorted(APPLICATIONS)}. Received: {name=}.")
+    _, normalization = APPLICATIONS[name]
     pixels = keras.Input((input_size, input_size, 3), name="pixels")
     normalized = pixels
     if normalization is not None:
@@ -113,7 +113,7 @@ def _network(
     name: str, pixels: Any, normalized: Any, weights: str | Path | None, options: Config
 ) -> keras.Model:
     """The network, with random weights or those that Keras downloads."""
-    function, _ = NETWORKS[name]
+    function, _ = APPLICATIONS[name]
     try:
         network = getattr(keras.applications, function)(
             include_top=False,

@@ -10,7 +10,7 @@ from keras_xmr import presets
 from keras_xmr.datasets.locate import VARIABLE, DataNotFoundError, data_root
 from keras_xmr.layers.feature_scaling import FeatureScaling
 from keras_xmr.trunks.alexnet import alexnet
-from keras_xmr.trunks.application import NETWORKS, application
+from keras_xmr.trunks.application import APPLICATIONS, application
 from keras_xmr.trunks.contract import check_trunk
 from keras_xmr.trunks.squeezenet import squeezenet
 
@@ -48,7 +48,7 @@ def load_trunk(name: str, weights: str | Path | None = None, **options: Any) -> 
         Traceback (most recent call last):
         ValueError: Trunks are ['alexnet', 'convnext_base', ...], ... Received: name='lenet'.
     """
-    if name not in OWN and name not in NETWORKS:
+    if name not in OWN and name not in APPLICATIONS:
         return _of_file(name)
     if weights is None:
         weights = _file_of(name)
@@ -65,7 +65,7 @@ def _of_file(name: str) -> keras.Model:
         return trunk
     if name not in presets.bundled() and not (Path(name) / presets.METADATA).is_file():
         raise ValueError(
-            f"Trunks are {sorted([*OWN, *NETWORKS])}, a preset with a trunk, or a .keras file. "
+            f"Trunks are {sorted([*OWN, *APPLICATIONS])}, a preset with a trunk, or a .keras file. "
             f"Received: {name=}."
         )
     model = presets.load(name).with_frozen_trunks()
@@ -83,7 +83,7 @@ def _file_of(name: str) -> Path | None:
     path = root / FOLDER / FILES[name] if root is not None and name in FILES else None
     if path is not None and path.is_file():
         return path
-    if name in NETWORKS:
+    if name in APPLICATIONS:
         return None
     place = "the variable is unset" if root is None else f"{VARIABLE}={str(root)!r}"
     raise DataNotFoundError(

@@ -43,7 +43,7 @@ def exports(*modules, kind=is_documented_alone):
 
 CLASSES = exports("keras_xmr", "keras_xmr.layers", kind=inspect.isclass)
 LAYERS = exports("keras_xmr.layers", kind=inspect.isclass)
-MODELS = {
+KERAS_METHODS = {
     name: kind
     for name, kind in CLASSES.items()
     if issubclass(kind, keras.Model) and kind is not CrossModalModel

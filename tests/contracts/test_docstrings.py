@@ -7,12 +7,12 @@ import re
 import pytest
 
 from keras_xmr.methods.linear_method import LinearMethod
-from tests.contracts.public import CLASSES, LAYERS, MODELS, argument_names, exports
+from tests.contracts.public import CLASSES, KERAS_METHODS, LAYERS, argument_names, exports
 
 THINGS = exports()
-LINEAR = {name: kind for name, kind in CLASSES.items() if issubclass(kind, LinearMethod)}
-FROM_A_PAPER = {**MODELS, **LINEAR, **exports("keras_xmr.losses")}
-OF_ARRAYS = {**LAYERS, **MODELS, **exports("keras_xmr.losses")}
+ARRAY_METHODS = {name: kind for name, kind in CLASSES.items() if issubclass(kind, LinearMethod)}
+FROM_A_PAPER = {**KERAS_METHODS, **ARRAY_METHODS, **exports("keras_xmr.losses")}
+OF_ARRAYS = {**LAYERS, **KERAS_METHODS, **exports("keras_xmr.losses")}
 SECTION = re.compile(r"^(\w[\w ]*):$", re.M)
 
 

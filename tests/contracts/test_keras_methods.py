@@ -8,7 +8,7 @@ import pytest
 
 from keras_xmr.datasets import toy
 from keras_xmr.layers import LinearProjection
-from tests.contracts.public import MODELS, argument_names
+from tests.contracts.public import KERAS_METHODS, argument_names
 from tests.tiny import TINY
 
 DATA, SOURCE = toy(), toy(["image"], num_classes=3, seed=1)
@@ -16,7 +16,9 @@ FROM_DATA = ("media", "num_classes", "source_classes", "preprocessor")
 
 
 # Those that learn from a source domain, too.
-TRANSFER = [name for name in MODELS if "source_classes" in argument_names(MODELS[name])]
+TRANSFER = [
+    name for name in KERAS_METHODS if "source_classes" in argument_names(KERAS_METHODS[name])
+]
 
 
 def source_of(name):
@@ -26,7 +28,7 @@ def source_of(name):
 def make(name, /, **more):
     """A model for the toy data, with the other tiny arguments."""
     tiny = {k: v for k, v in TINY[name].arguments.items() if k not in FROM_DATA}
-    return MODELS[name].for_data(DATA, source_of(name), **tiny, **more)
+    return KERAS_METHODS[name].for_data(DATA, source_of(name), **tiny, **more)
 
 
 def encodings(model):
@@ -46,7 +48,7 @@ def assert_same(found, wanted, **tolerance):
         np.testing.assert_allclose(found[medium], wanted[medium], **{"rtol": 0.0, **tolerance})
 
 
-@pytest.fixture(scope="module", params=MODELS)
+@pytest.fixture(scope="module", params=KERAS_METHODS)
 def trained(request):
     """A model after one epoch, its weights before, its history and what it encodes."""
     model = make(request.param, name=f"my_{request.param.lower()}")
@@ -57,28 +59,28 @@ def trained(request):
     return model, before, history, encodings(model)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", KERAS_METHODS)
 def test_arguments_are_attributes_and_config_keys(name):
-    model = MODELS[name](**TINY[name].arguments)
+    model = KERAS_METHODS[name](**TINY[name].arguments)
     config = model.get_config()
     for argument, value in TINY[name].arguments.items():
         assert getattr(model, argument) == config[argument] == value
-    assert set(argument_names(MODELS[name])) <= set(config) & set(dir(model))
+    assert set(argument_names(KERAS_METHODS[name])) <= set(config) & set(dir(model))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", KERAS_METHODS)
 @pytest.mark.parametrize("dtype", [None, "mixed_float16"])
 def test_config_survives_json(name, dtype):
-    model = MODELS[name](**TINY[name].arguments, dtype=dtype, name="mine")
+    model = KERAS_METHODS[name](**TINY[name].arguments, dtype=dtype, name="mine")
     config = json.loads(json.dumps(model.get_config()))
-    again = MODELS[name].from_config(config)
+    again = KERAS_METHODS[name].from_config(config)
     assert again.get_config() == model.get_config()
     assert json.loads(json.dumps(again.get_config())) == config
     assert again.name == "mine"
     assert again.dtype_policy == model.dtype_policy == keras.dtype_policies.get(dtype)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", KERAS_METHODS)
 def test_half_precision_keeps_full_weights_and_encodings(name):
     model = make(name, dtype="mixed_float16")
     model.compile(optimizer=keras.optimizers.SGD(1e-3))
@@ -186,15 +188,15 @@ def test_a_preset_keeps_config_and_nearly_the_encodings(trained, tmp_path):
 
 
 def test_the_seed_decides_the_initial_weights():
-    for name in MODELS:
+    for name in KERAS_METHODS:
         one, same = make(name).get_weights(), make(name).get_weights()
         for first, second in zip(one, same, strict=True):
             np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", KERAS_METHODS)
 def test_raw_items_need_a_preprocessor(name):
-    model = MODELS[name](**TINY[name].arguments)
+    model = KERAS_METHODS[name](**TINY[name].arguments)
     for call in (
         lambda: model.encode(["a dog"], "text"),
         lambda: model.preprocess(DATA),
@@ -204,22 +206,22 @@ def test_raw_items_need_a_preprocessor(name):
             call()
 
 
-@pytest.mark.parametrize("name", sorted(set(MODELS) - set(TRANSFER)))
+@pytest.mark.parametrize("name", sorted(set(KERAS_METHODS) - set(TRANSFER)))
 def test_models_without_a_source_branch_refuse_source_data(name):
     with pytest.raises(ValueError, match=rf"{name} learns from no source domain\. Received: 'toy'"):
-        MODELS[name].for_data(DATA, SOURCE)
+        KERAS_METHODS[name].for_data(DATA, SOURCE)
 
 
 @pytest.mark.parametrize("name", TRANSFER)
 def test_source_data_go_with_a_source_branch(name):
     with pytest.raises(ValueError, match=r"Received: source=None, .*source_classes=3"):
         make(name).batches(DATA)
-    without = MODELS[name].for_data(DATA, pathway_units=(4, 4), shared_units=(4, 4))
+    without = KERAS_METHODS[name].for_data(DATA, pathway_units=(4, 4), shared_units=(4, 4))
     with pytest.raises(ValueError, match=r"Received: source='toy', .*source_classes=None"):
         without.batches(DATA, SOURCE)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", KERAS_METHODS)
 def test_an_unknown_medium_is_named(name):
     model = make(name)
     with pytest.raises(KeyError, match=r"media \['image', 'text'\]\. Received: media='audio'"):

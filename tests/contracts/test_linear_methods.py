@@ -15,36 +15,36 @@ from tests.contracts.public import CLASSES
 from tests.methods.planted import planted, shuffled
 from tests.tiny import TINY
 
-pytestmark = pytest.mark.every_backend
+pytestmark = pytest.mark.once
 
-KINDS = {name: kind for name, kind in CLASSES.items() if issubclass(kind, LinearMethod)}
+ARRAY_METHODS = {name: kind for name, kind in CLASSES.items() if issubclass(kind, LinearMethod)}
 PAIRED = ("CCA", "CFA", "KCCA")
-SUPERVISED = sorted(set(KINDS) - set(PAIRED))
+SUPERVISED = sorted(set(ARRAY_METHODS) - set(PAIRED))
 DATA = toy()
 # In this small world a hundred neighbours are all there are.
 SMALL = {"JRL": {"neighbours": 5}}
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=ARRAY_METHODS)
 def fitted(request):
-    return KINDS[request.param](**TINY[request.param].arguments).fit(DATA)
+    return ARRAY_METHODS[request.param](**TINY[request.param].arguments).fit(DATA)
 
 
 def test_they_were_found():
-    assert set(KINDS) >= {"CCA", "CFA", "JRL", "KCCA", "LGCFL", "SemanticMatching"}
+    assert set(ARRAY_METHODS) >= {"CCA", "CFA", "JRL", "KCCA", "LGCFL", "SemanticMatching"}
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ARRAY_METHODS)
 def test_arguments_are_attributes_and_config_keys(name):
     arguments = TINY[name].arguments
-    made = KINDS[name](**arguments)
+    made = ARRAY_METHODS[name](**arguments)
     config = json.loads(json.dumps(made.get_config()))
-    assert set(config) == set(inspect.signature(KINDS[name]).parameters)
+    assert set(config) == set(inspect.signature(ARRAY_METHODS[name]).parameters)
     for argument, value in arguments.items():
         assert getattr(made, argument) == config[argument] == value
-        default = inspect.signature(KINDS[name]).parameters[argument].default
+        default = inspect.signature(ARRAY_METHODS[name]).parameters[argument].default
         assert value != default
-    assert KINDS[name].from_config(config).get_config() == made.get_config()
+    assert ARRAY_METHODS[name].from_config(config).get_config() == made.get_config()
 
 
 def test_data_raw_items_and_ready_arrays_encode_alike(fitted):
@@ -88,17 +88,17 @@ def test_its_items_can_be_searched(fitted):
     assert found.shape == (1, 3)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ARRAY_METHODS)
 def test_fitting_twice_gives_the_same(name):
-    once, twice = (KINDS[name](**TINY[name].arguments).fit(DATA) for _ in range(2))
+    once, twice = (ARRAY_METHODS[name](**TINY[name].arguments).fit(DATA) for _ in range(2))
     np.testing.assert_array_equal(once.encode_text(DATA), twice.encode_text(DATA))
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ARRAY_METHODS)
 def test_it_finds_what_is_planted_and_nothing_where_it_is_broken(name):
     data = planted()
-    chance = evaluate(KINDS[name](**SMALL.get(name, {})).fit(shuffled(data)), data).map
-    found = evaluate(KINDS[name](**SMALL.get(name, {})).fit(data), data).map
+    chance = evaluate(ARRAY_METHODS[name](**SMALL.get(name, {})).fit(shuffled(data)), data).map
+    found = evaluate(ARRAY_METHODS[name](**SMALL.get(name, {})).fit(data), data).map
     assert found > (0.9 if name in SUPERVISED else 0.6)
     assert chance < min(0.5, found - 0.3)
 
@@ -107,28 +107,28 @@ def test_it_finds_what_is_planted_and_nothing_where_it_is_broken(name):
 def test_paired_methods_need_pairs_and_learn_from_them_alone(name):
     unpaired = {m: replace(items, pairs=None) for m, items in DATA.media.items()}
     with pytest.raises(ValueError, match=r"medium 'image' of 'toy' with pairs=None"):
-        KINDS[name]().fit(replace(DATA, media=unpaired))
+        ARRAY_METHODS[name]().fit(replace(DATA, media=unpaired))
     # Rows of a medium in another order are the same pairs.
     rng = np.random.default_rng(0)
     mixed = {m: items.rows(rng.permutation(80)) for m, items in DATA.media.items()}
-    expected = KINDS[name]().fit(DATA).encode_text(DATA)
-    found = KINDS[name]().fit(replace(DATA, media=mixed)).encode_text(DATA)
+    expected = ARRAY_METHODS[name]().fit(DATA).encode_text(DATA)
+    found = ARRAY_METHODS[name]().fit(replace(DATA, media=mixed)).encode_text(DATA)
     np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-3)
     unlabelled = {m: replace(x, labels=np.zeros(80, int)) for m, x in DATA.media.items()}
-    same = KINDS[name](n_components=4).fit(replace(DATA, media=unlabelled))
+    same = ARRAY_METHODS[name](n_components=4).fit(replace(DATA, media=unlabelled))
     np.testing.assert_allclose(same.encode_text(DATA), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", PAIRED)
 def test_one_medium_is_too_few(name):
     with pytest.raises(ValueError, match=r"defined for two .*media\. Received: \['image'\]"):
-        KINDS[name]().fit(toy(["image"]))
+        ARRAY_METHODS[name]().fit(toy(["image"]))
 
 
-@pytest.mark.parametrize("name", [name for name in KINDS if name != "CFA"])
+@pytest.mark.parametrize("name", [name for name in ARRAY_METHODS if name != "CFA"])
 def test_three_media_meet(name):
     data = planted(media=("image", "text", "audio"))
-    report = evaluate(KINDS[name](**SMALL.get(name, {})).fit(data), data)
+    report = evaluate(ARRAY_METHODS[name](**SMALL.get(name, {})).fit(data), data)
     assert len(report.directions) == 6
     assert min(d.metrics["MAP@all"] for d in report.directions) > 0.5
 
@@ -139,13 +139,13 @@ def test_cfa_is_of_two_media():
         CFA().fit(planted(media=("image", "text", "audio")))
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ARRAY_METHODS)
 def test_constant_columns_and_more_columns_than_items(name):
     data = planted(classes=3, per_class=8, width=60)
     image = data.media["image"]
     rows = np.concatenate([image.items, np.full((len(image), 3), 7.0, "float32")], axis=1)
     data = replace(data, media={**data.media, "image": replace(image, items=rows)})
-    baseline = KINDS[name](**SMALL.get(name, {})).fit(data)
+    baseline = ARRAY_METHODS[name](**SMALL.get(name, {})).fit(data)
     assert np.isfinite(baseline.encode_image(data)).all()
     assert evaluate(baseline, data).map > 0.6
 
@@ -153,10 +153,10 @@ def test_constant_columns_and_more_columns_than_items(name):
 @pytest.mark.parametrize("name", PAIRED)
 def test_more_components_than_there_are_get_a_warning(name):
     with pytest.warns(UserWarning, match=rf"{name} was asked for 99 components; there are \d+,"):
-        encoded = KINDS[name](n_components=99).fit(DATA).encode_text(DATA)
+        encoded = ARRAY_METHODS[name](n_components=99).fit(DATA).encode_text(DATA)
     assert 4 <= encoded.shape[1] < 99
     with pytest.raises(ValueError, match=r"at least one component\. Received: n_components=0"):
-        KINDS[name](n_components=0)
+        ARRAY_METHODS[name](n_components=0)
 
 
 @pytest.mark.parametrize("name", PAIRED)
@@ -164,7 +164,7 @@ def test_a_medium_of_equal_items_is_refused(name):
     image = DATA.media["image"]
     same = replace(image, items=np.ones((80, 12), "float32"))
     with pytest.raises(ValueError, match="Received: a medium of equal items"):
-        KINDS[name]().fit(replace(DATA, media={**DATA.media, "image": same}))
+        ARRAY_METHODS[name]().fit(replace(DATA, media={**DATA.media, "image": same}))
 
 
 @pytest.mark.parametrize("name", SUPERVISED)
@@ -177,7 +177,7 @@ def test_a_class_may_be_missing_in_training_and_items_have_several(name, multi_l
         return medium.rows((medium.split != "train") | ~there)
 
     data = replace(data, media={m: keep(items) for m, items in data.media.items()})
-    baseline = KINDS[name](**SMALL.get(name, {})).fit(data)
+    baseline = ARRAY_METHODS[name](**SMALL.get(name, {})).fit(data)
     assert np.isfinite(baseline.encode_image(data)).all()
     assert evaluate(baseline, data).map > 0.6
 
@@ -191,7 +191,7 @@ def test_supervised_ones_need_no_pairs(name):
         for (m, items), size in zip(DATA.media.items(), (80, 60), strict=True)
     }
     unpaired = CrossModalData("unpaired", media, DATA.class_names)
-    assert evaluate(KINDS[name](**arguments).fit(unpaired), unpaired).map > 0.8
+    assert evaluate(ARRAY_METHODS[name](**arguments).fit(unpaired), unpaired).map > 0.8
 
 
 def test_before_fit_and_for_other_media_it_refuses(fitted, tmp_path):
@@ -217,26 +217,26 @@ def test_training_items_are_encoded_around_nought(name):
     media = {m: replace(x, items=x.items + 5) for m, x in data.media.items()}
     data = replace(data, media=media)
     scalers = {m: FeatureScaler(square_root=False, norm="none", standardize=False) for m in media}
-    baseline = KINDS[name](preprocessor=Preprocessor.for_data(data, **scalers)).fit(data)
+    baseline = ARRAY_METHODS[name](preprocessor=Preprocessor.for_data(data, **scalers)).fit(data)
     for medium in media:
         encoded = baseline.encode(data.part("train"), medium)
         np.testing.assert_allclose(encoded.mean(axis=0), 0, atol=1e-3 * encoded.std())
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ARRAY_METHODS)
 def test_pictures_are_refused(name):
     image = DATA.media["image"]
     pictures = replace(image, items=[f"{row}.jpg" for row in range(len(image))])
     data = replace(DATA, media={**DATA.media, "image": pictures})
     with pytest.raises(ValueError, match=rf"{name} takes rows\. Received: raw items of \['im"):
-        KINDS[name]().fit(data)
+        ARRAY_METHODS[name]().fit(data)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ARRAY_METHODS)
 def test_a_given_preprocessor_is_fitted_and_used(name):
     scaler = FeatureScaler(norm="none", square_root=False)
     given = Preprocessor.for_data(DATA, image=scaler)
-    baseline = KINDS[name](**TINY[name].arguments, preprocessor=given).fit(DATA)
+    baseline = ARRAY_METHODS[name](**TINY[name].arguments, preprocessor=given).fit(DATA)
     assert baseline.preprocessor is given
     train = DATA.part("train").media["image"].items
     np.testing.assert_allclose(scaler.mean, train.mean(axis=0), rtol=1e-5)

@@ -12,9 +12,9 @@ import keras_xmr
 from keras_xmr.methods.catalogue import method_class, methods
 from keras_xmr.training.alternating import AlternatingModel
 
-pytestmark = pytest.mark.every_backend
+pytestmark = pytest.mark.once
 
-KINDS = {"linear", "neural", "game", "hashing"}
+SORTS = {"linear", "neural", "game", "hashing"}
 SOURCES = {"labels", "pairs", "source"}
 DATA = keras_xmr.datasets.toy()
 
@@ -29,7 +29,7 @@ def test_what_is_read_from_the_source_is_what_the_class_says(name):
     kind = method_class(name)
     assert methods()[name] == kind.about
     assert kind.about.name == name
-    assert kind.about.kind in KINDS
+    assert kind.about.kind in SORTS
     assert set(kind.about.learns_from) <= SOURCES
     assert kind.about.media in {"2", "any"}
     assert str(kind.about.year)[:2] in {"19", "20"}

@@ -251,7 +251,7 @@ DRAWN = {
 }
 
 # Kind to the file that is damaged, its valid content, and how the folder is loaded.
-KINDS = {
+SORTS = {
     "cells": ("t.csv", b"", lambda place: folder(place / "t.csv", skip_bad=True)),
     "csv": ("t.csv", table_bytes(), lambda place: folder(place / "t.csv")),
     "kept split": (
@@ -336,7 +336,7 @@ def attempt(load, place):
 
 def fuzz(kind, seed, place, cases=CASES):
     """Load `cases` damaged files; returns how many data sets and how many errors came of it."""
-    name, valid, load = KINDS[kind]
+    name, valid, load = SORTS[kind]
     before = outside(place)
     there = {path.name for path in place.iterdir()} | {name.split("/")[0]}
     loaded = refused = 0
@@ -357,7 +357,7 @@ def fuzz(kind, seed, place, cases=CASES):
     return loaded, refused
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SORTS)
 def test_damaged_files_end_in_a_data_set_or_a_message(place, kind):
     loaded, refused = fuzz(kind, 0, place)
     assert loaded + refused == CASES
@@ -373,9 +373,9 @@ def test_damaged_files_end_in_a_data_set_or_a_message(place, kind):
     )
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in DRAWN])
+@pytest.mark.parametrize("kind", [kind for kind in SORTS if kind not in DRAWN])
 def test_the_undamaged_file_loads(place, kind):
-    name, valid, load = KINDS[kind]
+    name, valid, load = SORTS[kind]
     (place / name).write_bytes(valid)
     assert isinstance(attempt(load, place), CrossModalData)
 

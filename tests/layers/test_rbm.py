@@ -12,7 +12,7 @@ from keras_xmr.losses import contrastive_divergence
 from tests.gradients import loss_and_gradients
 
 D, H, NOISE = 3, 2, 0.7
-KINDS = ("bernoulli", "gaussian", "replicated_softmax")
+UNITS = ("bernoulli", "gaussian", "replicated_softmax")
 ROWS = {
     "bernoulli": [[0, 1, 1], [1, 0, 0]],
     "gaussian": [[0.5, -1.0, 2.0], [0.0, 0.3, -0.2]],
@@ -52,7 +52,7 @@ def states(n):
     return np.array(list(product([0, 1], repeat=n)), "float64")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", UNITS)
 def test_free_energy_and_hidden_probabilities_by_enumeration(kind):
     made, weights = machine(kind)
     for row, found, hidden in zip(
@@ -64,7 +64,7 @@ def test_free_energy_and_hidden_probabilities_by_enumeration(kind):
         np.testing.assert_allclose(hidden, odds @ states(H) / odds.sum(), rtol=1e-5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", UNITS)
 def test_visible_units_are_drawn_by_their_probabilities(kind):
     made, weights = machine(kind)
     hidden = np.array([1.0, 0.0])
@@ -108,7 +108,7 @@ def test_gibbs_sampling_reaches_the_distribution_of_the_machine():
     np.testing.assert_allclose(counted, odds / odds.sum(), atol=0.03)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", UNITS)
 def test_the_gradient_is_the_statistic_of_contrastive_divergence(kind):
     made, weights = machine(kind)
     rows = rows_of(kind)

@@ -6,7 +6,7 @@ import pytest
 from keras_xmr import datasets, evaluate, modality_probe, train
 
 # The game itself is tested on every backend, on small data.
-pytestmark = pytest.mark.every_backend
+pytestmark = pytest.mark.once
 
 
 def measured(method, hidden, seed=0, **arguments):

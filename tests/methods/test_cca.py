@@ -8,7 +8,7 @@ from keras_xmr.datasets import toy
 from keras_xmr.methods.cca import PAPER, canonical_directions
 from tests.methods.planted import peer, planted, shared_rows, up_to_sign
 
-pytestmark = pytest.mark.every_backend
+pytestmark = pytest.mark.once
 
 
 def unit_variance(rows):

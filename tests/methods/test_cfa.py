@@ -8,7 +8,7 @@ from keras_xmr.methods import linear_algebra
 from keras_xmr.methods.cfa import factor_directions
 from tests.methods.planted import peer, shared_rows, up_to_sign
 
-pytestmark = pytest.mark.every_backend
+pytestmark = pytest.mark.once
 
 
 @pytest.mark.parametrize("dense", [600, 0])

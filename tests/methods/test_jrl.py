@@ -20,7 +20,7 @@ from keras_xmr.methods.jrl import (
 from keras_xmr.transforms import FeatureScaler, Preprocessor
 from tests.methods.planted import planted
 
-pytestmark = pytest.mark.every_backend
+pytestmark = pytest.mark.once
 
 DATA = planted(classes=3, per_class=10, media=("image", "text", "audio"), width=6)
 WEIGHTS = {"label_weight": 2.0, "pair_weight": 0.5, "graph_weight": 0.3, "sparsity_weight": 0.7}

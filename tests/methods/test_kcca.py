@@ -14,7 +14,7 @@ from keras_xmr.methods.kcca import GAUSSIAN, POLYNOMIAL, Kernel, usual_gamma
 from keras_xmr.transforms import FeatureScaler, Preprocessor
 from tests.methods.planted import peer, planted, up_to_sign
 
-pytestmark = pytest.mark.every_backend
+pytestmark = pytest.mark.once
 
 DATA = planted(classes=4, per_class=15, width=10)
 TRAIN, TEST = DATA.part("train"), DATA.part("test")

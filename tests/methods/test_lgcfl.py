@@ -9,7 +9,7 @@ from keras_xmr.datasets import toy
 from keras_xmr.methods.lgcfl import group_sparse_regression, largest_eigenvalue
 from tests.methods.planted import shared_rows
 
-pytestmark = pytest.mark.every_backend
+pytestmark = pytest.mark.once
 
 
 def problem(n=40, d=9, classes=3):

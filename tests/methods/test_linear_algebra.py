@@ -12,7 +12,7 @@ from keras_xmr.methods.linear_algebra import (
 )
 from tests.methods.planted import shared_rows
 
-pytestmark = pytest.mark.every_backend
+pytestmark = pytest.mark.once
 
 
 @pytest.mark.parametrize(("n", "d", "rank"), [(8, 12, 8), (12, 5, 5)])

@@ -13,7 +13,7 @@ from keras_xmr.methods.cross_modal_model import CrossModalModel
 from tests.methods.planted_pairs import planted
 from tests.methods.small_stacks import MEDIA, SMALL, batch, climbed, numpy, small
 
-KINDS = list(SMALL)
+STAGED = list(SMALL)
 STAGES = {
     BimodalAE: ["layer_1", "layer_2", "code"],
     CMDN: ["separate", "layer_1", "joint", "fused", "labels", "code_1", "code_2"],
@@ -141,7 +141,7 @@ def test_a_run_that_is_killed_twice_ends_as_one_that_was_not(tmp_path, monkeypat
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", STAGED)
 def test_stacks_are_climbed_as_their_papers_say(kind):
     model = small(kind, visible={"text": "replicated_softmax"})
     x, _ = batch()
@@ -188,7 +188,7 @@ def test_data_that_are_not_paired_are_paired_by_class():
     assert np.isfinite(evaluate(model, data).map)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", STAGED)
 def test_few_items_a_constant_column_and_a_missing_class_do_no_harm(kind):
     data = planted(constant=True, missing=3)
     # Fewer training items than columns.
@@ -211,7 +211,7 @@ def test_words_are_a_replicated_softmax_unless_told_otherwise():
     assert make(CorrAE).stacks["image"][0].visible == "gaussian"
 
 
-@pytest.mark.parametrize("kind", [*KINDS, DeepSM])
+@pytest.mark.parametrize("kind", [*STAGED, DeepSM])
 def test_the_settings_of_the_papers_are_arguments(kind):
     paper = importlib.import_module(kind.__module__).PAPER
     assert set(paper) <= set(kind.argument_names())

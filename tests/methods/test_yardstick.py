@@ -11,7 +11,7 @@ from keras_xmr.datasets import wikipedia
 from keras_xmr.methods.jrl import RELEASED
 from keras_xmr.transforms import FeatureScaler, Preprocessor
 
-pytestmark = [pytest.mark.data, pytest.mark.every_backend]
+pytestmark = [pytest.mark.data, pytest.mark.once]
 
 YARDSTICK = {
     "CCA, no shrinkage": (CCA(9, 0.0), 0.245, 0.193),

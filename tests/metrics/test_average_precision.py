@@ -135,10 +135,10 @@ def problem(kind, dtype="float64", seed=0):
     return (*embeddings, *(rng.integers(0, 4, n) for n in (40, 90)))
 
 
-KINDS = ["continuous", "ties", "multi-hot"]
+SORTS = ["continuous", "ties", "multi-hot"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SORTS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     ("k", "denominator"), [(None, "relevant"), (10, "relevant"), (10, "hits"), (10, "min")]
@@ -150,7 +150,7 @@ def test_map_equals_the_naive_loop_bit_for_bit(kind, dtype, k, denominator):
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SORTS)
 def test_map_does_not_depend_on_the_block_size(kind, monkeypatch):
     arguments = problem(kind)
     expected = mean_average_precision(*arguments)
@@ -163,7 +163,7 @@ def test_map_does_not_depend_on_the_block_size(kind, monkeypatch):
         assert mean_average_precision(*arguments) == expected
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SORTS)
 def test_the_order_of_queries_does_not_matter(kind):
     queries, gallery, query_labels, gallery_labels = problem(kind)
     order = np.random.default_rng(3).permutation(len(queries))
@@ -172,7 +172,7 @@ def test_the_order_of_queries_does_not_matter(kind):
     ) == mean_average_precision(queries, gallery, query_labels, gallery_labels)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SORTS)
 def test_positive_scaling_of_rows_does_not_matter(kind):
     queries, gallery, *labels = problem(kind)
     rng = np.random.default_rng(4)

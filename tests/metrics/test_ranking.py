@@ -54,11 +54,11 @@ def some_scores(kind, rng, shape):
     raise AssertionError(kind)
 
 
-KINDS = ["normal", "ties", "signed zeros", "infinities", "huge", "hamming", "cosine"]
+SORTS = ["normal", "ties", "signed zeros", "infinities", "huge", "hamming", "cosine"]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SORTS)
 @pytest.mark.parametrize("shape", [(13, 257), (3, 256), (2, 1), (2, 2)])
 def test_equal_to_the_stable_argsort(dtype, kind, shape):
     rng = np.random.default_rng(len(kind))

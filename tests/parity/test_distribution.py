@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.every_backend
+pytestmark = pytest.mark.once
 
 NAMED = os.environ.get("KERAS_XMR_BACKENDS", "jax,tensorflow").replace(" ", "").split(",")
 BACKENDS = [name for name in ("jax", "tensorflow") if name in NAMED]

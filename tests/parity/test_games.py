@@ -8,7 +8,7 @@ import pytest
 from tests.parity.game_worker import GAMES
 from tests.parity.test_parity import BACKENDS, PAIRS, start
 
-pytestmark = pytest.mark.every_backend
+pytestmark = pytest.mark.once
 
 TOLERANCE = 2e-6
 

@@ -17,7 +17,7 @@ import pytest
 import keras_xmr
 from tests.methods.small import SMALL, batch
 
-pytestmark = pytest.mark.every_backend
+pytestmark = pytest.mark.once
 
 ALL = ("jax", "torch", "tensorflow")
 NAMED = os.environ.get("KERAS_XMR_BACKENDS")
@@ -35,7 +35,7 @@ ARGUMENTS = {
     "label_smoothing": 0.1,
     "readout": "logits",
 }
-MODELS = {
+CASES = {
     "CHTN": {},
     "MHTN": {
         "media": {"image": 5, "text": 4, "audio": 3},
@@ -48,7 +48,7 @@ MODELS = {
     },
 }
 # Results of one kind share a scale: some gradients are zero but for rounding.
-KINDS = ("before", "after", "mmd", "term", "gradient", "losses")
+COMPARED = ("before", "after", "mmd", "term", "gradient", "losses")
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def everything(tmp_path_factory):
             f"Parity compares {BACKENDS}, at least two of {ALL}. Not installed: {missing}. Install "
             "them, or name those to compare in KERAS_XMR_BACKENDS."
         )
-    for name, arguments in MODELS.items():
+    for name, arguments in CASES.items():
         model = getattr(keras_xmr, name)(**{**ARGUMENTS, **arguments})
         x, y = batch(model)
         for medium in model.partial:
@@ -76,7 +76,7 @@ def everything(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module", params=MODELS)
+@pytest.fixture(scope="module", params=CASES)
 def folder(everything, request):
     return everything / request.param
 
@@ -112,7 +112,7 @@ def of_kind(found, kind):
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", COMPARED)
 def test_backends_agree(results, kind, one, other):
     first, second = of_kind(results[one], kind), of_kind(results[other], kind)
     assert first
@@ -140,7 +140,7 @@ def test_weights_of_one_backend_load_on_another(results, trained, loading):
 
 
 @pytest.mark.parametrize("trained", BACKENDS)
-def test_weights_of_every_backend_load_here(folder, results, trained):
+def test_weights_of_once_load_here(folder, results, trained):
     case = np.load(folder / "case.npz")
     model = getattr(keras_xmr, folder.name).from_config(json.loads(str(case["config"])))
     model.load_weights(folder / f"{trained}.weights.h5")

@@ -16,7 +16,7 @@ import pytest
 
 from keras_xmr.training.checkpoint import FILE
 
-pytestmark = pytest.mark.every_backend
+pytestmark = pytest.mark.once
 
 BACKENDS = os.environ.get("KERAS_XMR_BACKENDS", "jax,torch,tensorflow").replace(" ", "").split(",")
 ROOT = Path(__file__).parents[2]

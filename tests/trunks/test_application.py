@@ -9,7 +9,7 @@ import pytest
 from keras_xmr.datasets.locate import data_root
 from keras_xmr.layers.pixel_normalization import PixelNormalization
 from keras_xmr.trunks import application, check_trunk
-from keras_xmr.trunks.application import NETWORKS
+from keras_xmr.trunks.application import APPLICATIONS
 from tests.trunks import reference
 
 # Module of Keras to the networks it has.
@@ -39,18 +39,18 @@ PIXELS = reference.pictures(2, SIZE)
 
 
 def test_every_network_has_a_name():
-    assert sorted(NETWORKS) == sorted(FAMILY_OF)
-    functions = [function for function, _ in NETWORKS.values()]
-    assert len(set(functions)) == len(NETWORKS) == 40
-    for name, (function, _) in NETWORKS.items():
+    assert sorted(APPLICATIONS) == sorted(FAMILY_OF)
+    functions = [function for function, _ in APPLICATIONS.values()]
+    assert len(set(functions)) == len(APPLICATIONS) == 40
+    for name, (function, _) in APPLICATIONS.items():
         assert callable(getattr(keras.applications, function))
         assert name.replace("_", "") == function.lower()
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", APPLICATIONS)
 def test_pixels_are_normalised_as_the_family_does(name):
     wanted = getattr(keras.applications, FAMILY_OF[name]).preprocess_input(PIXELS.copy())
-    arguments = NETWORKS[name][1]
+    arguments = APPLICATIONS[name][1]
     found = PIXELS
     if arguments is not None:
         found = keras.ops.convert_to_numpy(PixelNormalization(**arguments)(PIXELS))
@@ -67,7 +67,7 @@ def averages(monkeypatch):
         pool = keras.layers.GlobalAveragePooling2D(data_format="channels_last")
         return keras.Model(keras.utils.get_source_inputs(input_tensor), pool(input_tensor))
 
-    for name, _ in NETWORKS.values():
+    for name, _ in APPLICATIONS.values():
         monkeypatch.setattr(keras.applications, name, network)
     return calls
 

@@ -114,7 +114,7 @@ def test_a_restored_network_keeps_it(tmp_path):
     assert trunk_fingerprint(keras.models.load_model(tmp_path / "network.keras")) == WANTED
 
 
-@pytest.mark.every_backend
+@pytest.mark.once
 @pytest.mark.parametrize("backend", ["jax", "tensorflow", "torch"])
 def test_it_is_the_same_in_another_process_on_any_backend(backend):
     if importlib.util.find_spec(backend) is None:

@@ -441,7 +441,7 @@ def test_a_trunk_is_not_moved_to_make_its_rows_easy():
 # The released variant
 
 
-@pytest.mark.every_backend
+@pytest.mark.once
 def test_released_discriminators_cannot_win():
     """Its wrong pairs are real ones, so the loss is bounded; that of the paper falls further."""
     bound = 2 * (-np.log(2 / 3) - 0.5 * np.log(1 / 3))
