@@ -14,8 +14,8 @@ from keras_xmr.losses.cross_entropy import label_cross_entropy, multi_label_cros
 from keras_xmr.losses.invariance import METRICS, MININGS, invariance_loss
 from keras_xmr.losses.modality import modality_loss
 from keras_xmr.losses.released_triplet import released_triplet_loss
+from keras_xmr.methods.about import About
 from keras_xmr.methods.entrance import enter, make_inputs, rows_to_train
-from keras_xmr.methods.method import About
 from keras_xmr.methods.readout import READOUTS as OF_LOGITS
 from keras_xmr.methods.readout import read_out
 from keras_xmr.methods.settings import TrainingSettings

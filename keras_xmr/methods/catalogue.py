@@ -11,7 +11,8 @@ from typing import Any
 
 import keras_xmr
 from keras_xmr.datasets.base import CrossModalData
-from keras_xmr.methods.method import About, Method
+from keras_xmr.methods.about import About
+from keras_xmr.methods.method import Method
 
 
 def methods() -> dict[str, About]:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.methods.about import About
 from keras_xmr.methods.linear_algebra import common_directions, whiten
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, centre, paired
-from keras_xmr.methods.method import About
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Config, FloatArray
 

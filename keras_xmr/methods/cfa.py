@@ -1,10 +1,10 @@
 """CFA: cross-modal factor analysis of Li, Dimitrova, Li and Sethi (MM 2003)."""
 
 from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.methods.about import About
 from keras_xmr.methods.cca import check_components
 from keras_xmr.methods.linear_algebra import common_directions
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, centre, paired
-from keras_xmr.methods.method import About
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import FloatArray
 

@@ -16,9 +16,9 @@ from keras_xmr.layers.shared_layers import SharedLayers
 from keras_xmr.layers.split_rows import SplitRows
 from keras_xmr.losses.cross_entropy import label_cross_entropy
 from keras_xmr.losses.pairwise import pairwise_transfer
+from keras_xmr.methods.about import About
 from keras_xmr.methods.cross_modal_model import CrossModalModel
 from keras_xmr.methods.entrance import SOURCE, enter, make_inputs
-from keras_xmr.methods.method import About
 from keras_xmr.methods.readout import READOUTS, posterior, read_out
 from keras_xmr.methods.settings import TrainingSettings
 from keras_xmr.training.batches import presence

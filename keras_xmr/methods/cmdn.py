@@ -11,8 +11,8 @@ from keras_xmr.layers.mean_field import mean_fields
 from keras_xmr.layers.rbm import RBM
 from keras_xmr.losses.contrastive_divergence import contrastive_divergence
 from keras_xmr.losses.cross_entropy import label_cross_entropy
+from keras_xmr.methods.about import About
 from keras_xmr.methods.bimodal_coding import BimodalCoding, reconstruction_loss
-from keras_xmr.methods.method import About
 from keras_xmr.methods.settings import TrainingSettings
 from keras_xmr.methods.staged_model import (
     Stage,

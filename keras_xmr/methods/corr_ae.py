@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 
+from keras_xmr.methods.about import About
 from keras_xmr.methods.bimodal_coding import reconstruction_loss
-from keras_xmr.methods.method import About
 from keras_xmr.methods.settings import TrainingSettings
 from keras_xmr.methods.staged_model import (
     Stage,

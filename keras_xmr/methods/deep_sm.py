@@ -7,8 +7,8 @@ import keras
 from keras import ops
 
 from keras_xmr.losses.row_mean import row_mean
+from keras_xmr.methods.about import About
 from keras_xmr.methods.chtn import CHTN
-from keras_xmr.methods.method import About
 from keras_xmr.methods.readout import posterior
 from keras_xmr.methods.settings import TrainingSettings
 from keras_xmr.training.batches import presence

@@ -11,8 +11,8 @@ from scipy.sparse import csr_array, diags_array
 from scipy.special import expit, log_expit
 
 from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.methods.about import About
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, centre, hot
-from keras_xmr.methods.method import About
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Array, Config, FloatArray
 

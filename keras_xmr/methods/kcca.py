@@ -7,6 +7,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.methods.about import About
 from keras_xmr.methods.cca import check_components
 from keras_xmr.methods.linear_algebra import (
     Factor,
@@ -15,7 +16,6 @@ from keras_xmr.methods.linear_algebra import (
     whiten,
 )
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, centre, paired
-from keras_xmr.methods.method import About
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Config, FloatArray
 

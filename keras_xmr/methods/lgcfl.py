@@ -6,8 +6,8 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.methods.about import About
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, centre, hot
-from keras_xmr.methods.method import About
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Array, FloatArray
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from keras_xmr import presets
 from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.methods.about import About
 from keras_xmr.methods.settings import Settings
 from keras_xmr.transforms.extraction import with_features
 from keras_xmr.transforms.frozen_encoder import FrozenEncoder
@@ -17,30 +18,6 @@ from keras_xmr.types import Array, Config, FloatArray, Items
 
 # Arguments of a class that follow from the data.
 FROM_DATA = ("media", "num_classes", "source_classes", "trunks", "preprocessor", "seed")
-
-
-class About(NamedTuple):
-    """What a method says of itself. `keras_xmr.methods.catalogue` reads it without importing.
-
-    Attributes:
-        name: What it is called on the command line and in names of presets.
-        title: What it is called in words.
-        year: Of the paper.
-        reference: The paper, in short.
-        kind: `"linear"`, `"neural"`, `"game"` (networks that take turns) or `"hashing"`.
-        learns_from: `"labels"`, `"pairs"` and `"source"` (labelled data of one medium).
-        media: How many it takes: `"2"`, or `"any"` number from two on.
-        returns: What its common representation is.
-    """
-
-    name: str
-    title: str
-    year: int
-    reference: str
-    kind: str
-    learns_from: tuple[str, ...]
-    media: str
-    returns: str
 
 
 class Run(NamedTuple):

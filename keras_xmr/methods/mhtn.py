@@ -14,9 +14,9 @@ from keras_xmr.layers.modality_discriminator import ModalityDiscriminator
 from keras_xmr.layers.split_rows import SplitRows
 from keras_xmr.losses.cross_entropy import by_member
 from keras_xmr.losses.modality import FORMS, modality_loss
+from keras_xmr.methods.about import About
 from keras_xmr.methods.chtn import CHTN, Branch, Edge
 from keras_xmr.methods.edges import edges_of
-from keras_xmr.methods.method import About
 from keras_xmr.training.batches import presence
 from keras_xmr.transforms.pictures import loaders_for
 from keras_xmr.transforms.preprocessor import Preprocessor

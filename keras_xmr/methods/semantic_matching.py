@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.methods.about import About
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights
-from keras_xmr.methods.method import About
 from keras_xmr.methods.settings import Settings
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Array, FloatArray

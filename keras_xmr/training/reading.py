@@ -24,8 +24,8 @@ def reading_weights() -> Iterator[None]:
         ...     layer = keras.layers.Dense(2)
         ...     layer.build((None, 3))
         ...     layer.set_weights([np.ones((3, 2)), np.ones(2)])
-        >>> float(keras.ops.sum(layer.kernel))
-        6.0
+        >>> keras.ops.convert_to_numpy(layer.kernel).sum()
+        np.float32(6.0)
     """
     thread = threading.get_ident()
     add_weight, assign = keras.layers.Layer.add_weight, keras.Variable.assign

@@ -63,7 +63,7 @@ METHOD = '''
 import numpy as np
 
 from keras_xmr.methods.linear_method import LinearMethod
-from keras_xmr.methods.method import About
+from keras_xmr.methods.about import About
 
 
 class Ridge(LinearMethod):

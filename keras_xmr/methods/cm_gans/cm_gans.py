@@ -9,10 +9,10 @@ from keras import ops
 
 from keras_xmr.losses.cross_entropy import label_cross_entropy, multi_label_cross_entropy
 from keras_xmr.losses.verdict import verdict_loss
+from keras_xmr.methods.about import About
 from keras_xmr.methods.cm_gans.players import Discriminators, Generators
 from keras_xmr.methods.cm_gans.wrong_rows import WRONG, WrongBatches
 from keras_xmr.methods.entrance import enter, make_inputs, rows_to_train
-from keras_xmr.methods.method import About
 from keras_xmr.methods.readout import READOUTS as OF_LOGITS
 from keras_xmr.methods.readout import read_out
 from keras_xmr.methods.settings import TrainingSettings

@@ -11,8 +11,9 @@ from keras import ops
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.layers.linear_projection import LinearProjection
 from keras_xmr.layers.split_rows import split_rows
+from keras_xmr.methods.about import About
 from keras_xmr.methods.entrance import make_inputs
-from keras_xmr.methods.method import About, Run
+from keras_xmr.methods.method import Run
 from keras_xmr.methods.settings import TrainingSettings
 from keras_xmr.methods.ugach.candidates import NEIGHBORS, CandidateBatches, match_of, pool_of
 from keras_xmr.methods.ugach.canonical_components import canonical_components
