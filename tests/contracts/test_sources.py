@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import keras_xmr
+from keras_xmr.methods.catalogue import methods
 
 ROOT = Path(keras_xmr.__file__).parent
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
@@ -72,6 +73,17 @@ def test_no_path_of_a_machine(file):
 )
 def test_the_check_finds(source):
     assert forbidden(source)
+
+
+@pytest.mark.parametrize("folder", ["commands", "index", "metrics", "training", "transforms"])
+def test_no_method_is_known_by_name_outside_of_its_file(folder):
+    words = {about.name for about in methods().values()} | {"CHTN", "MHTN", "ACMR", "UGACH", "JRL"}
+    for file in (ROOT / folder).rglob("*.py"):
+        source = file.read_text(encoding="utf-8")
+        # Docstrings may name the paper that something goes back to.
+        code = re.sub(r'"""(?:.|\n)*?"""', "", source) if folder != "training" else source
+        found = {word for word in words if re.search(rf"\b{word}\b", code)}
+        assert not found, file.name
 
 
 def test_the_check_finds_paths():
