@@ -5,7 +5,7 @@ BIN := .venv/bin
 # PyTorch by its exact version: a CPU build of it is enough here.
 TORCH ?= torch==2.13.0
 # Tests in as many processes as there are cores, each file in one: fixtures are made once for a file.
-SHARED_OUT := --numprocesses=auto --maxprocesses=8 --dist=loadfile
+SHARED_OUT := --numprocesses=auto --maxprocesses=8 --dist=loadfile --no-loadscope-reorder
 
 # The baseline of the demo has penalties that were tuned on the data.
 TUNED := examples/paper_tables/settings/pascal_sentences/semantic_matching.json

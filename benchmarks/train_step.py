@@ -268,6 +268,11 @@ def work(case: Case, quick: bool) -> dict[str, Any]:
 
     tiny = case._replace(widths={"image": 40, "text": 30})
     if quick:
+        if keras.config.backend() == "tensorflow":
+            import tensorflow as tf
+
+            # The losses are the same without a graph, and tracing takes longer than the steps.
+            tf.config.run_functions_eagerly(True)
         case = tiny = tiny._replace(steps=3, turns=2)
     found = measure(case, small=quick)
     fixed = found if quick else measure(tiny, small=True)

@@ -17,6 +17,12 @@ from pathlib import Path
 # and compile many small functions once, which optimising only delays.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+# And many of these functions are the same: each is compiled once for all processes of a run.
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "jax")
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 import pytest
 
@@ -53,9 +59,19 @@ BACKEND = (
     *("tests/layers", "tests/losses", "tests/trunks/test_keras_cv.py"),
     *("tests/test_bundled_presets.py", "tests/test_optimizers.py"),
     *("tests/training/test_ahead.py", "tests/training/test_alternating.py"),
-    *("tests/training/test_checkpoint.py", "tests/training/test_long_runs.py"),
-    *("tests/training/test_reading.py", "tests/trunks/test_convolution.py"),
+    *("tests/training/test_checkpoint.py", "tests/training/test_compiling.py"),
+    *("tests/training/test_long_runs.py", "tests/training/test_reading.py"),
+    "tests/trunks/test_convolution.py",
     *("tests/trunks/test_fine_tuning.py", "tests/trunks/test_squeezenet.py"),
+)
+
+# What takes longest starts first, so that no process is left alone with it at the end.
+LONGEST = (
+    *("tests/parity", "tests/test_benchmarks.py", "tests/test_readme.py"),
+    *("tests/training/test_resume.py", "tests/methods/test_adversaries.py"),
+    *("tests/contracts/test_keras_methods.py", "tests/training/test_checkpoint.py"),
+    *("tests/training/test_compiling.py", "tests/training/test_alternating.py"),
+    "tests/test_cli_pictures.py",
 )
 
 # The example in this docstring reads real data.
@@ -118,6 +134,7 @@ def pytest_collection_modifyitems(config, items):
     """Skip tests on real data where there are none, and on further backends what runs once."""
     once = config.getoption("--only") == "backend"
     items[:] = [item for item in items if not (once and item.get_closest_marker("once"))]
+    items.sort(key=lambda item: not among(item.path, LONGEST))
     if data_root() is not None:
         return
     skip = pytest.mark.skip(reason="KERAS_XMR_DATA is unset: the real data are not at hand")
@@ -133,6 +150,19 @@ def backend():
     import keras
 
     return keras.config.backend()
+
+
+@pytest.fixture(scope="module")
+def eager_on_tensorflow(backend):
+    """Skip tracing on TensorFlow, which takes longer than the few steps of a test."""
+    if backend != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture

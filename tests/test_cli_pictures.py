@@ -146,7 +146,11 @@ def test_trunks_are_trained_further(files, tmp_path, method, capsys):
 
 def test_a_trunk_of_the_library_is_named_and_not_stored_again(files, tmp_path):
     out = tmp_path / "j"
-    arguments = f"train jrl --data {files / 'my.csv'} --trunk chtn_pascal_pixels --out {out}"
+    # A third of the table: the network is a large one.
+    header, *rows = (files / "my.csv").read_text(encoding="utf-8").splitlines()
+    table = files / "some.csv"
+    table.write_text("\n".join([header, *rows[::3]]), encoding="utf-8")
+    arguments = f"train jrl --data {table} --trunk chtn_pascal_pixels --out {out}"
     assert main(arguments.split()) == 0
     assert keras_xmr.JRL.from_preset(out).encode_image([str(files / "0.png")]).shape == (1, 5)
     assert not list(out.glob("encoder_*"))

@@ -33,7 +33,7 @@ def commands():
 def place(tmp_path_factory):
     """A folder with a user's `my.csv`, its pictures and `q.jpg`; commands build on each other."""
     root = tmp_path_factory.mktemp("user")
-    data = coloured()
+    data = coloured(per_class=6)
     (root / "pictures").mkdir()
     lines = ["id,image,text,label"]
     rows = zip(data.media["image"].items, data.media["text"].items, strict=True)

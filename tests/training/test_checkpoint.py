@@ -15,6 +15,8 @@ from keras_xmr.training.checkpoint import FILE, Checkpoint
 from keras_xmr.training.settings import differences, settings_of
 from tests.methods.pictures import coloured, trunk
 
+pytestmark = pytest.mark.usefixtures("eager_on_tensorflow")
+
 DATA, SOURCE = toy(), toy(["image"])
 EPOCHS = 3
 BATCHES_PER_EPOCH = 5
@@ -190,6 +192,7 @@ def stopping():
     return [Script(0.1, 0.5, 0.4, 0.3, 0.9, 1.0), stop]
 
 
+@pytest.mark.once
 def test_early_stopping_goes_on_waiting(tmp_path):
     whole = run(tmp_path, epochs=6, watching=stopping, copies=True)
     assert whole.history.epoch == [0, 1, 2, 3]
@@ -205,6 +208,7 @@ def plateau():
     return [Script(1.0, 2.0, 2.0, 2.0, 2.0, 2.0), lower]
 
 
+@pytest.mark.once
 def test_reducing_the_learning_rate_goes_on_where_it_was(tmp_path):
     arguments = {"optimizer": lambda: AdamW(0.05), "epochs": 6, "watching": plateau}
     whole = run(tmp_path, copies=True, **arguments)
@@ -213,12 +217,14 @@ def test_reducing_the_learning_rate_goes_on_where_it_was(tmp_path):
         assert_same(run(tmp_path / f"after-{epochs}", **arguments), whole)
 
 
+@pytest.mark.once
 def test_measuring_goes_on_where_it_was(tmp_path):
     arguments = {"watching": lambda: [RetrievalMAP(DATA, every=2)], "epochs": 4}
     whole = run(tmp_path, copies=True, **arguments)
     assert_same(run(tmp_path / "after-1", **arguments), whole)
 
 
+@pytest.mark.once
 def test_the_best_so_far_is_not_forgotten(tmp_path):
     saved = tmp_path / "best.weights.h5"
 
@@ -234,6 +240,7 @@ def test_the_best_so_far_is_not_forgotten(tmp_path):
     assert saved.read_bytes() == before
 
 
+@pytest.mark.once
 def test_callbacks_may_be_added_and_left_out(plain, after, tmp_path):
     run(tmp_path, watching=stopping, epochs=1)
     for model in (run(after(2), watching=stopping), run(tmp_path)):

@@ -1,9 +1,7 @@
-"""What long runs use works with CHTN: mixed precision, compilation, several steps at once,
-gradient accumulation, moving averages. All through `compile` and `dtype` alone.
-"""
+"""What long runs use works with CHTN: mixed precision, gradient accumulation, moving averages.
 
-import shutil
-import warnings
+All through `compile` and `dtype` alone.
+"""
 
 import keras
 import numpy as np
@@ -11,47 +9,9 @@ import pytest
 
 from keras_xmr.optimizers import SGD
 from tests.methods.small import batch, small
+from tests.training.steps import STEPS, Steps, assert_close, batches, trained, weights
 
-STEPS = 4
-BACKEND = keras.config.backend()
-
-
-def batches(steps=STEPS):
-    """Inputs and labels of some steps."""
-    model = small()
-    return [batch(model, seed, seed) for seed in range(steps)]
-
-
-class Steps(keras.utils.PyDataset):
-    """The batches, one after the other."""
-
-    def __init__(self, steps):
-        super().__init__()
-        self.steps = steps
-
-    def __len__(self):
-        return len(self.steps)
-
-    def __getitem__(self, index):
-        return self.steps[index]
-
-
-def trained(optimizer=None, *, steps=None, epochs=1, compiled=None, **arguments):
-    """The model after some steps, and the history of losses."""
-    model = small(**arguments)
-    model.compile(optimizer or SGD(0.05, 0.9), **(compiled or {}))
-    steps = Steps(steps or batches())
-    history = model.fit(steps, epochs=epochs, shuffle=False, verbose=0)
-    return model, history.history
-
-
-def weights(model):
-    return [weight.astype("float64") for weight in model.get_weights()]
-
-
-def assert_close(one, other, tolerance=1e-5):
-    for a, b in zip(weights(one), weights(other), strict=True):
-        np.testing.assert_allclose(a, b, rtol=0, atol=tolerance)
+pytestmark = pytest.mark.usefixtures("eager_on_tensorflow")
 
 
 @pytest.fixture(scope="module")
@@ -88,31 +48,6 @@ def test_mixed_precision_encodes_in_float32(policy):
     full.set_weights(model.get_weights())
     wanted = full.encode(x, "image")
     assert 0 < np.abs(found - wanted).max() < 0.05
-
-
-@pytest.mark.parametrize("jit", [True, False])
-def test_compilation_changes_nothing(plain, jit):
-    if jit and BACKEND == "torch" and not (shutil.which("g++") or shutil.which("c++")):
-        pytest.skip("torch.compile needs a C++ compiler")
-    with warnings.catch_warnings():
-        if BACKEND == "torch":
-            # torch.compile warns of what it does itself, and fails where that is an error.
-            warnings.simplefilter("ignore")
-        model, history = trained(compiled={"jit_compile": jit})
-    assert model.jit_compile is jit
-    assert_close(model, plain[0])
-    np.testing.assert_allclose(history["loss"], plain[1]["loss"], rtol=1e-5)
-
-
-def test_several_steps_at_once(plain):
-    if BACKEND == "torch":
-        with pytest.raises(ValueError, match="must be 1 with the PyTorch backend"):
-            trained(compiled={"steps_per_execution": 2})
-        return
-    model, history = trained(compiled={"steps_per_execution": 2})
-    assert_close(model, plain[0])
-    np.testing.assert_allclose(history["loss"], plain[1]["loss"], rtol=1e-5)
-    assert int(model.optimizer.iterations) == STEPS
 
 
 def test_accumulated_gradients_are_the_mean_over_batches():
@@ -175,23 +110,3 @@ def test_the_moving_average_is_what_is_left_at_the_end():
     for variable, wanted in zip(model.trainable_variables, average, strict=True):
         found = keras.ops.convert_to_numpy(variable)
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
-
-
-def test_all_of_it_together_learns():
-    optimizer = SGD(
-        0.05,
-        0.9,
-        multipliers={"bias|beta": 2.0},
-        l2=5e-4,
-        gradient_accumulation_steps=2,
-        use_ema=True,
-        ema_momentum=0.5,
-    )
-    compiled = {"jit_compile": BACKEND == "jax"}
-    if BACKEND != "torch":
-        compiled["steps_per_execution"] = 2
-    _, history = trained(
-        optimizer, dtype="mixed_bfloat16", epochs=20, dropout=0.1, members=2, compiled=compiled
-    )
-    assert np.isfinite(list(history.values())).all()
-    assert np.mean(history["loss"][-3:]) < 0.9 * np.mean(history["loss"][:3])
