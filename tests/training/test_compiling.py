@@ -1,5 +1,6 @@
 """What is compiled trains as what is not; several steps at once as one after the other."""
 
+import contextlib
 import functools
 import warnings
 
@@ -22,14 +23,14 @@ def plain():
 
 @pytest.mark.parametrize("jit", [True, False])
 def test_compilation_changes_nothing(plain, jit, monkeypatch):
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), contextlib.ExitStack() as stack:
         if BACKEND == "torch":
             import torch
 
             # All but what is made of the traced graphs: minutes, and not ours.
             traced = functools.partial(torch.compile, backend="eager")
             monkeypatch.setattr(torch, "compile", traced)
-            monkeypatch.setattr(torch._dynamo.config, "recompile_limit", 1)
+            stack.enter_context(torch._dynamo.config.patch(recompile_limit=1))
             # torch.compile warns of what it does itself, and fails where that is an error.
             warnings.simplefilter("ignore")
         model, history = trained(steps=SOME, compiled={"jit_compile": jit})
