@@ -8,10 +8,10 @@ Tests on real data are left out.
 
 The first breakage, number 0, is none: where the tests "notice" it, they do not pass anyway.
 
-Usage: python -m benchmarks.breakages [--tree PATH] [--out PATH] [--quick] [NUMBERS ...]
+Usage: python -m benchmarks.breakages [--tree NAME=PATH] [--out PATH] [--quick] [NUMBERS ...]
 
-Of another tree than this with `--tree`; with `--quick` only the tests that are likely to notice.
-Breakages that the table has already are left out: an interrupted run goes on.
+Of another tree than this with `--tree`, under a name of its own; with `--quick` only the tests that
+are likely to notice. Breakages that the table has already are left out: an interrupted run goes on.
 """
 
 import argparse
@@ -493,49 +493,53 @@ def attempt(number: int, tree: Path, everything: bool) -> dict[str, Any]:
     }
 
 
-def read(path: Path) -> dict[int, dict[str, Any]]:
-    """Number of a breakage to its row."""
+Rows = dict[tuple[str, int], dict[str, Any]]
+
+
+def read(path: Path) -> Rows:
+    """Name of a tree and number of a breakage to the row."""
     if not path.exists():
         return {}
     with path.open(encoding="utf-8", newline="") as file:
-        return {int(row["number"]): row for row in csv.DictReader(file)}
+        return {(row["code"], int(row["number"])): row for row in csv.DictReader(file)}
 
 
-def write(path: Path, rows: dict[int, dict[str, Any]]) -> None:
+def write(path: Path, rows: Rows) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         names = list(next(iter(rows.values())))
         writer = csv.DictWriter(file, fieldnames=names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows[number] for number in sorted(rows))
+        writer.writerows(rows[key] for key in sorted(rows))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--tree", type=Path, default=ROOT)
+    parser.add_argument("--tree", default=f"keras_xmr={ROOT}")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("numbers", type=int, nargs="*")
     arguments = parser.parse_args()
+    code, _, path = arguments.tree.partition("=")
     numbers = arguments.numbers or range(len(BREAKAGES))
     for number in numbers:
-        find(BREAKAGES[number], arguments.tree)
+        find(BREAKAGES[number], Path(path))
     rows = read(arguments.out)
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
-        shutil.copytree(arguments.tree, tree, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        shutil.copytree(path, tree, ignore=shutil.ignore_patterns(*LEFT_OUT))
         for everything in (False,) if arguments.quick else (False, True):
             done = ("yes", "no") if everything else ("yes", "no", OPEN)
             for number in numbers:
-                before = rows.get(number, {})
+                before = rows.get((code, number), {})
                 if before.get("noticed") in done:
                     continue
-                rows[number] = attempt(number, tree, everything)
+                row = {"code": code} | attempt(number, tree, everything)
                 # Of both runs of its tests.
-                seconds = rows[number]["seconds"] + float(before.get("seconds", 0))
-                rows[number]["seconds"] = round(seconds, 1)
+                row["seconds"] = round(row["seconds"] + float(before.get("seconds", 0)), 1)
+                rows[code, number] = row
                 write(arguments.out, rows)
-                print(*rows[number].values(), sep=" | ", flush=True)
-    found = [rows[number]["noticed"] for number in numbers if number]
+                print(*row.values(), sep=" | ", flush=True)
+    found = [rows[code, number]["noticed"] for number in numbers if number]
     print(f"{found.count('yes')} of {len(found)} noticed")
 
 

@@ -20,7 +20,7 @@ from keras_xmr.backend import BACKENDS
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("startup.csv")
-REPETITIONS = 3
+REPETITIONS = 5
 LOADING = """
 import time, keras
 start = time.perf_counter()
