@@ -43,6 +43,12 @@ def test_every_class_has_the_asked_number_of_items_in_each_part(seed):
     assert len(split) == len(IDS)
 
 
+def test_parts_follow_one_another_in_the_hashed_order():
+    split = dict(zip(IDS.tolist(), split_by_class(IDS, LABELS, PER_CLASS, 2), strict=True))
+    ordered = hashed_order(IDS[LABELS == 1].tolist(), 2)
+    assert [split[name] for name in ordered] == ["train"] * 5 + ["validation"] * 2 + ["test"] * 3
+
+
 def test_what_remains_goes_to_the_first_part():
     split = split_by_class(IDS, LABELS, {"train": 0, "validation": 3}, 0)
     assert np.bincount(LABELS[split == "train"]).tolist() == [7] * 4

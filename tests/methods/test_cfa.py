@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.cross_decomposition import PLSSVD
 
+from keras_xmr import CFA, datasets
 from keras_xmr.methods import linear_algebra
 from keras_xmr.methods.cfa import factor_directions
 from tests.methods.planted import peer, shared_rows, up_to_sign
@@ -49,3 +50,12 @@ def test_directions_without_covariance_are_left_out():
         bases = factor_directions(first, second, 4)
     assert [basis.shape for basis in bases] == [(5, 2), (4, 2)]
     assert factor_directions(first, second, None)[0].shape == (5, 2)
+
+
+def test_representations_of_the_training_pairs_are_centred():
+    data = datasets.toy()
+    model = CFA().fit(data)
+    for name in data.media:
+        found = model.encode(data.part("train"), name)
+        np.testing.assert_allclose(found.mean(axis=0), 0, atol=1e-5)
+        assert found.std() > 0.01

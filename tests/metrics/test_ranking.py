@@ -426,3 +426,15 @@ def test_ties_at_the_top_follow_the_gallery():
     first = mean_average_precision(queries, gallery, [0], [0, 1])
     second = mean_average_precision(queries, gallery, [0], [1, 0])
     assert (first, second) == (1.0, 0.5)
+
+
+@pytest.mark.parametrize(("steps", "doubtful"), [(0, True), (1, True), (3, False)])
+@pytest.mark.parametrize("flags", [(0, 1), (1, 0)])
+def test_neighbours_less_than_two_steps_apart_are_doubtful(steps, doubtful, flags):
+    places = 10 * np.arange(2000)
+    places[1001] = places[1000] + steps
+    keys = (2 * places).astype(np.uint32)
+    keys[1000:1002] |= np.array(flags, np.uint32)
+    keys.sort()
+    found = _cosine_order._doubtful_places(keys[None])
+    assert found.tolist() == ([1000, 1001] if doubtful else [])
