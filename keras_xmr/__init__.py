@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from keras_xmr.training.batches import PairedBatches as PairedBatches
     from keras_xmr.training.callbacks import RetrievalMAP as RetrievalMAP
     from keras_xmr.training.checkpoint import Checkpoint as Checkpoint
+    from keras_xmr.tuning.tune import tune as tune
 
 
 def _homes() -> dict[str, str]:

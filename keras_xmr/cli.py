@@ -78,6 +78,11 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     method = sub.add_argument_group("the method", "what it does not take is told")
     method.add_argument("--settings", type=Path, help="a JSON file of settings")
     method.add_argument(
+        "--tune",
+        metavar="BUDGET",
+        help="choose settings on held-out items first: a number of trials, or a time such as 5m",
+    )
+    method.add_argument(
         "--set",
         action="append",
         metavar="NAME=VALUE",

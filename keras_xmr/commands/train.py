@@ -32,24 +32,37 @@ def run(arguments: argparse.Namespace) -> None:
     from keras_xmr.methods.catalogue import method_class
 
     method = method_class(arguments.method)
-    settings = method.defaults
-    if arguments.settings:
-        settings = type(settings).read(arguments.settings)
+    settings = type(method.defaults).read(arguments.settings) if arguments.settings else None
+    changes = _changes(arguments)
     # Before data are loaded: what cannot be set is told at once.
-    settings = settings.changed(_changes(arguments, settings), method.settable())
+    (settings or method.defaults).changed(changes, method.settable())
     raw = arguments.trunk is not None
     data = load(arguments.data, raw=raw, skip_bad=arguments.skip_bad)
     source = (
         load(arguments.source, raw=raw, skip_bad=arguments.skip_bad) if arguments.source else None
     )
+    trunks = _trunks(arguments)
+    if arguments.tune:
+        settings = keras_xmr.tune(
+            data,
+            arguments.method,
+            source,
+            budget=arguments.tune,
+            trunks=trunks,
+            settings=settings,
+            seed=arguments.seed,
+            folder=arguments.out.with_name(f"{arguments.out.name}.trials"),
+            **changes,
+        )
     checkpoint = arguments.out.with_name(f"{arguments.out.name}.checkpoint")
     model = method.train(
         data,
         source,
-        trunks=_trunks(arguments),
+        trunks=trunks,
         settings=settings,
         seed=arguments.seed,
         checkpoint=checkpoint,
+        **changes,
     ).for_retrieval()
     report = keras_xmr.evaluate(model, data)
     model.save_to_preset(
@@ -61,6 +74,7 @@ def run(arguments: argparse.Namespace) -> None:
             "split_hash": report.split_hash,
             "provenance": data.provenance.split,
             "seed": arguments.seed,
+            "chosen": settings.chosen if settings else "",
             "command": shlex.join(["keras-xmr", *sys.argv[1:]]),
             "map": round(report.map, 4),
             "results": report.rows(),
@@ -79,16 +93,16 @@ def _trunks(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"image": load_trunk(arguments.trunk, arguments.trunk_weights)}
 
 
-def _changes(arguments: argparse.Namespace, settings: Any) -> dict[str, Any]:
+def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
     """What the options, and `--set name=value`, change; a value is JSON or a string."""
     given = {name: getattr(arguments, option) for option, name in SETTINGS.items()}
     changes = {name: value for name, value in given.items() if value is not None}
     compiled = {name: getattr(arguments, name) for name in COMPILED}
     compiled = {name: value for name, value in compiled.items() if value is not None}
     if compiled:
-        changes["compile"] = getattr(settings, "compile", {}) | compiled
+        changes["compile"] = compiled
     if arguments.text_cnn:
-        changes["transforms"] = settings.transforms | {"text": {"transform": "WordIds"}}
+        changes["transforms"] = {"text": {"transform": "WordIds"}}
     for text in arguments.set or []:
         name, sign, value = text.partition("=")
         if not sign:

@@ -11,6 +11,7 @@ from keras_xmr import presets
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.methods.about import About
 from keras_xmr.methods.settings import Settings
+from keras_xmr.methods.space import Tunable
 from keras_xmr.transforms.extraction import with_features
 from keras_xmr.transforms.frozen_encoder import FrozenEncoder
 from keras_xmr.transforms.preprocessor import Preprocessor
@@ -27,6 +28,22 @@ class Run(NamedTuple):
     checkpoint: Path | None
     callbacks: Sequence[Any]
     progress: bool
+
+
+class Frozen(NamedTuple):
+    """Data and what is left to train of their trunks.
+
+    Attributes:
+        data: The data; pictures are features where there is an encoder.
+        source: The source data, likewise.
+        trunks: Medium to the trunk that is trained.
+        encoders: Medium to the frozen encoder that its features are of.
+    """
+
+    data: CrossModalData
+    source: CrossModalData | None
+    trunks: dict[str, Any]
+    encoders: dict[str, FrozenEncoder]
 
 
 class OfClass:
@@ -54,6 +71,7 @@ class Method:
     Attributes:
         about: What it is.
         defaults: Settings for data it has never seen.
+        tunable: What is worth tuning, over which range: settings, or arguments of the class.
         trains_trunks: Whether trunks can be trained further within it.
         preprocessor: Fitted `Preprocessor`, or `None`.
         media: The media it knows.
@@ -61,6 +79,7 @@ class Method:
 
     about: ClassVar[About]
     defaults: ClassVar[Settings] = Settings()
+    tunable: ClassVar[Mapping[str, Tunable]] = {}
     trains_trunks: ClassVar[bool] = False
     preprocessor: Preprocessor | None
     media: Any
@@ -86,7 +105,8 @@ class Method:
             source: Labelled data of one of the media, for a method that learns from such.
             trunks: Medium to the network of its pictures. It stays as it is, and the features of
                 each picture are computed once, unless `trunk_rate` says that it is trained too.
-            settings: How the method is made and trained; `None` for the `defaults` of its class.
+            settings: How the method is made and trained; `None` for what `settings_for` says of
+                these data.
             seed: Seed of all that is random.
             checkpoint: Folder that keeps the state of the training after each epoch. If it holds
                 one of the same settings, training goes on from there.
@@ -107,28 +127,51 @@ class Method:
             >>> model.encode_text(["class1 thing0"]).shape
             (1, 4)
         """
-        chosen = (settings or cls.defaults).changed(changes, cls.settable())
-        cls._check(source, callbacks, trunks, chosen)
-        encoders = {}
-        if trunks and not chosen.trains_trunks:
-            encoders = {medium: FrozenEncoder(trunk) for medium, trunk in trunks.items()}
-            trunks = {}
+        if callbacks and cls.about.kind == "linear":
+            raise ValueError(
+                f"{cls.__name__} is not trained in epochs. Received: callbacks. Leave them out."
+            )
+        frozen, chosen = cls.prepared(data, source, trunks, settings, changes, progress=progress)
+        run = Run(seed, Path(checkpoint) if checkpoint else None, callbacks, progress)
+        model = cls._trained(frozen.data, frozen.source, frozen.trunks, chosen, run)
+        model.preprocessor = model.preprocessor.behind(frozen.encoders)
+        return model
+
+    @classmethod
+    def prepared(
+        cls,
+        data: CrossModalData,
+        source: CrossModalData | None,
+        trunks: Mapping[str, Any] | None,
+        settings: Settings | None,
+        changes: Mapping[str, Any],
+        *,
+        progress: bool,
+    ) -> tuple[Frozen, Settings]:
+        """The data, with features in place of pictures whose trunk is not trained; the settings.
+
+        All but `progress` is as in `train`.
+        """
+        trunks = dict(trunks or {})
+        planned = (settings or cls.defaults).changed(changes, cls.settable())
+        cls._check(source, trunks, planned)
+        encoders = {} if planned.trains_trunks else {m: FrozenEncoder(t) for m, t in trunks.items()}
         for medium, encoder in encoders.items():
             data = with_features(data, encoder, medium, progress=progress)
             if source is not None and medium in source.media:
                 source = with_features(source, encoder, medium, progress=progress)
-        run = Run(seed, Path(checkpoint) if checkpoint else None, callbacks, progress)
-        model = cls._trained(data, source, dict(trunks or {}), chosen, run)
-        model.preprocessor = model.preprocessor.behind(encoders)
-        return model
+        frozen = Frozen(data, source, {} if encoders else trunks, encoders)
+        chosen = (settings or cls.settings_for(data)).changed(changes, cls.settable())
+        return frozen, chosen
+
+    @classmethod
+    def settings_for(cls, data: CrossModalData) -> Settings:
+        """The settings for data that nobody tuned them for; they follow from the data."""
+        return cls.defaults
 
     @classmethod
     def _check(
-        cls,
-        source: CrossModalData | None,
-        callbacks: Sequence[Any],
-        trunks: Mapping[str, Any] | None,
-        settings: Settings,
+        cls, source: CrossModalData | None, trunks: Mapping[str, Any], settings: Settings
     ) -> None:
         """See that the method takes what it is given."""
         if source is not None and "source" not in cls.about.learns_from:
@@ -138,10 +181,6 @@ class Method:
         if trunks and settings.trains_trunks and not cls.trains_trunks:
             raise ValueError(
                 f"{cls.__name__} takes a trunk as it is. Received: trunk_rate > 0. Leave it out."
-            )
-        if callbacks and cls.about.kind == "linear":
-            raise ValueError(
-                f"{cls.__name__} is not trained in epochs. Received: callbacks. Leave them out."
             )
 
     @classmethod

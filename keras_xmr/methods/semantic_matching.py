@@ -6,11 +6,15 @@ import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.methods.about import About
-from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights
+from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, hot
 from keras_xmr.methods.settings import Settings
 from keras_xmr.transforms.preprocessor import Preprocessor
-from keras_xmr.types import Array, FloatArray
+from keras_xmr.types import FloatArray
 
+# What `C` is chosen from, and in how many folds.
+PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+FOLDS = 3
+UNLIKELY = 1e-6
 READOUTS = ("probabilities", "centred_probabilities", "agreement")
 
 
@@ -22,7 +26,9 @@ class SemanticMatching(LinearMethod):
     equal shares.
 
     Args:
-        C: Inverse strength of the L2 penalty: one number, or medium to number.
+        C: Inverse strength of the L2 penalty: one number, or medium to number; `None` for the one
+            whose posteriors are the most likely in three folds of the training part, for each
+            medium by itself.
         readout: `"probabilities"`, `"centred_probabilities"` (less 1 / classes) or `"agreement"`
             (probabilities, with further columns that make cosines across media the probability of
             the same class).
@@ -51,13 +57,11 @@ class SemanticMatching(LinearMethod):
         media="any",
         returns="class posteriors",
     )
-    defaults = Settings(
-        transforms={"image": {"transform": "FeatureScaler", "config": {"standardize": False}}},
-    )
+    defaults = Settings(arguments={"C": None, "readout": "agreement"})
 
     def __init__(
         self,
-        C: float | Mapping[str, float] = 1.0,
+        C: float | Mapping[str, float] | None = 1.0,
         readout: str = "probabilities",
         preprocessor: Preprocessor | None = None,
         max_iter: int = 1000,
@@ -76,24 +80,30 @@ class SemanticMatching(LinearMethod):
     def _fit(self, rows: Rows, part: CrossModalData) -> Weights:
         return {
             name: self._classifier(
-                own, part.medium(name).labels, part.num_classes, self._of("C", name)
+                own, hot(part.medium(name).labels, part.num_classes), self._of("C", name)
             )
             for name, own in rows.items()
         }
 
     def _classifier(
-        self, rows: FloatArray, labels: Array, num_classes: int, penalty: float
+        self, rows: FloatArray, shares: FloatArray, penalty: float | None
     ) -> tuple[FloatArray, FloatArray]:
-        """Weights `(d, classes)` and biases `(classes,)` of a fitted classifier."""
+        """Weights `(d, classes)` and biases `(classes,)` of a fitted classifier.
+
+        Args:
+            rows: Rows `(n, d)`.
+            shares: Shares of the classes in each of them `(n, classes)`.
+            penalty: `C`; `None` to choose it.
+        """
         from sklearn.linear_model import LogisticRegression
 
-        hot = np.eye(num_classes)[labels] if labels.ndim == 1 else labels
-        item, label = np.nonzero(hot)
-        share = 1.0 / hot.sum(axis=1)[item]
+        if penalty is None:
+            penalty = self._chosen(rows, shares)
+        item, label = np.nonzero(shares)
         model = LogisticRegression(C=penalty, max_iter=self.max_iter)
-        model.fit(rows[item], label, sample_weight=share)
-        kernel = np.zeros((rows.shape[1], num_classes), dtype=np.float32)
-        bias = np.full(num_classes, -np.inf, dtype=np.float32)
+        model.fit(rows[item], label, sample_weight=shares[item, label])
+        kernel = np.zeros((rows.shape[1], shares.shape[1]), dtype=np.float32)
+        bias = np.full(shares.shape[1], -np.inf, dtype=np.float32)
         # Two classes share one row of coefficients in scikit-learn.
         binary = len(model.classes_) == 2
         coefficients = np.vstack([-model.coef_, model.coef_]) / 2 if binary else model.coef_
@@ -104,11 +114,32 @@ class SemanticMatching(LinearMethod):
         bias[model.classes_] = intercepts
         return kernel, bias
 
+    def _chosen(self, rows: FloatArray, shares: FloatArray) -> float:
+        """The penalty under which held-out rows have the most likely classes."""
+        fold_of = np.zeros(len(rows), dtype=int)
+        # Classes are spread over the folds; the order of the rows decides, and no seed.
+        fold_of[np.argsort(shares.argmax(axis=1), kind="stable")] = np.arange(len(rows)) % FOLDS
+        if len(rows) <= FOLDS:
+            return 1.0
+        likelihood = []
+        for penalty in PENALTIES:
+            found = 0.0
+            for fold in range(FOLDS):
+                held = fold_of == fold
+                kernel, bias = self._classifier(rows[~held], shares[~held], penalty)
+                # A class that only held-out rows have is as unlikely as can be.
+                posteriors = _softmax(rows[held] @ kernel + bias)
+                found += float(np.sum(shares[held] * np.log(np.maximum(posteriors, UNLIKELY))))
+            likelihood.append(found)
+            # Beyond the best one it only gets slower and worse.
+            if found < max(likelihood):
+                break
+        return PENALTIES[int(np.argmax(likelihood))]
+
     def _map(self, rows: FloatArray, medium: str) -> FloatArray:
         """Class posteriors `(n, classes)`, and what the readout makes of them."""
         logits = super()._map(rows, medium) / self.temperature
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        posteriors: FloatArray = odds / odds.sum(axis=1, keepdims=True)
+        posteriors = _softmax(logits)
         if self.readout == "centred_probabilities":
             posteriors = posteriors - 1.0 / posteriors.shape[1]
         elif self.readout == "agreement":
@@ -118,3 +149,9 @@ class SemanticMatching(LinearMethod):
             rest[:, self.media.index(medium)] = np.sqrt(products.sum(axis=1))
             posteriors = np.hstack([posteriors, rest])
         return posteriors
+
+
+def _softmax(logits: FloatArray) -> FloatArray:
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    posteriors: FloatArray = odds / odds.sum(axis=1, keepdims=True)
+    return posteriors

@@ -1,5 +1,6 @@
 """Callbacks for `fit`."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -53,6 +54,36 @@ class RetrievalMAP(keras.callbacks.Callback):
             }
         if logs is not None:
             logs.update(self._last)
+
+
+class StopWhereWorse(keras.callbacks.Callback):
+    """Measure the validation MAP in the course of a training, and stop it where told to.
+
+    The end is left out: what is trained is evaluated then anyway.
+
+    Args:
+        data: The data set.
+        looks: How often it would be measured with the end.
+        is_worse: Takes the MAP; whether to stop.
+
+    Attributes:
+        stopped: Whether it was.
+    """
+
+    def __init__(self, data: CrossModalData, looks: int, is_worse: Callable[[float], bool]) -> None:
+        super().__init__()
+        self.data = data
+        self.looks = looks
+        self.is_worse = is_worse
+        self.stopped = False
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Measure, if it is time."""
+        epochs, done = self.params["epochs"], epoch + 1
+        due = done * self.looks // epochs > epoch * self.looks // epochs
+        if due and done < epochs:
+            self.stopped = self.is_worse(evaluate(self.model, self.data, split="validation").map)
+            self.model.stop_training = self.stopped
 
 
 class PlanReversals(keras.callbacks.Callback):

@@ -47,7 +47,7 @@ def usual_transform(medium: str, items: Items) -> Transform:
     """
     for kind in TRANSFORMS:
         if kind.takes(items, medium):
-            return kind()
+            return kind.usual()
     raise ValueError(
         "Without a transform given for it, a medium must hold feature rows (n, d), WordCounts, "
         "picture or sound files, or sentences under a name such as 'text'. "

@@ -42,6 +42,11 @@ class FeatureScaler(Transform):
         self.scale: FloatArray = np.zeros(0, dtype=np.float32)
 
     @classmethod
+    def usual(cls) -> "FeatureScaler":
+        """Without unit variance, which makes columns of noise as large as the others."""
+        return cls(standardize=False)
+
+    @classmethod
     def takes(cls, items: Items, medium: str) -> bool:
         """Feature rows `(n, d)`."""
         return isinstance(items, np.ndarray) and items.ndim == 2

@@ -1,5 +1,6 @@
 """Texts -> weighted bags of words; the vocabulary and the weights are fitted on training texts."""
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -26,17 +27,30 @@ _MARKS = "".join(
 )
 _LETTER = rf"[^\W_{_UNSPACED}]"
 _TOKEN = re.compile(rf"(?=\w)[{_UNSPACED}]|{_LETTER}+(?:[{_MARKS}]+{_LETTER}*)*")
+_STRETCH = re.compile(rf"\w+(?:[{_MARKS}]+\w*)*")
+# Thai, Lao, Burmese and Khmer have no spaces between words either.
+_NO_SPACES = re.compile(rf"[{_UNSPACED}\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 
 WEIGHTINGS = ("counts", "tfidf")
-ANALYZERS = ("words", "characters")
+# What is counted, in one or two kinds.
+KINDS = {
+    "words": ("words",),
+    "characters": ("characters",),
+    "both": ("words", "characters"),
+    "unspaced": ("stretches",),
+}
+ANALYZERS = (*KINDS, "auto")
 LONGEST_RUN = 3
+# Stands before words that are counted beside characters.
+WORD = "="
 
 
-def tokenize(text: str) -> list[str]:
+def tokenize(text: str, pattern: re.Pattern[str] = _TOKEN) -> list[str]:
     """Split a text into case-folded tokens, in any script.
 
     Args:
         text: A sentence, or any other string.
+        pattern: What a token is.
 
     Example:
         >>> tokenize("Two DOGS, one straße; 两只狗")
@@ -44,14 +58,17 @@ def tokenize(text: str) -> list[str]:
     """
     folded = unicodedata.normalize("NFKC", text).casefold()
     # Case folding may take accented letters apart again.
-    return _TOKEN.findall(unicodedata.normalize("NFKC", folded))
+    return pattern.findall(unicodedata.normalize("NFKC", folded))
 
 
-def count_words(texts: Sequence[str]) -> WordCounts:
+def count_words(
+    texts: Sequence[str], analyzer: Callable[[str], list[str]] = tokenize
+) -> WordCounts:
     """Count every word of `texts`; the words come in alphabetical order.
 
     Args:
         texts: Sentences, one per item.
+        analyzer: What makes words of a text.
 
     Raises:
         ValueError: If `texts` is a single string or holds anything but strings, or no text has
@@ -66,7 +83,7 @@ def count_words(texts: Sequence[str]) -> WordCounts:
     from sklearn.feature_extraction.text import CountVectorizer
 
     check_strings(texts)
-    vectorizer = CountVectorizer(analyzer=tokenize)
+    vectorizer = CountVectorizer(analyzer=analyzer)
     try:
         counts = vectorizer.fit_transform(texts)
     except ValueError as error:
@@ -121,6 +138,18 @@ def character_runs(word: str) -> list[str]:
     ]
 
 
+def has_spaces(texts: Sequence[str]) -> bool:
+    """Whether most letters of texts belong to scripts that put spaces between words.
+
+    Example:
+        >>> has_spaces(["two dogs on a beach"]), has_spaces(["两只狗", "a"])
+        (True, False)
+    """
+    letters = sum(character.isalpha() for text in texts for character in text)
+    without = sum(len(_NO_SPACES.findall(text)) for text in texts)
+    return 2 * without <= letters
+
+
 class TextVectorizer(Transform):
     """Texts to rows of word weights.
 
@@ -134,8 +163,15 @@ class TextVectorizer(Transform):
         stop_words: Whether to leave out frequent English function words.
         language: A language that Snowball knows, such as `"english"`: the forms of a word (dog,
             dogs) then count as one. `None` takes words as they are.
-        analyzer: `"words"`, or `"characters"`: what is counted is then not words but their runs of
-            one to three characters, which related words have in common (zwei, twee, two).
+        analyzer: What is counted: `"words"`; `"characters"`, which are runs of one to three
+            characters within words, that related words have in common (zwei, twee, two); `"both"`,
+            half of the vocabulary each; `"unspaced"`, runs of characters in stretches between
+            spaces or marks, for scripts without spaces between words; or `"auto"`: `"both"` or
+            `"unspaced"`, as the training texts are written, or `"words"` with stop words or a
+            language.
+
+    Attributes:
+        reads: What is counted; after `fit` it is never `"auto"`.
 
     Example:
         >>> vectorizer = TextVectorizer(max_words=3, weighting="counts").fit(
@@ -166,7 +202,7 @@ class TextVectorizer(Transform):
             raise ValueError(f"Weightings are {WEIGHTINGS}. Received: {weighting=}.")
         if analyzer not in ANALYZERS:
             raise ValueError(f"Analyzers are {ANALYZERS}. Received: {analyzer=}.")
-        if analyzer == "characters" and (stop_words or language):
+        if analyzer not in ("auto", "words") and (stop_words or language):
             raise ValueError(
                 "Stop words and stems go with whole words. "
                 f"Received: {analyzer=}, {stop_words=}, {language=}. Leave them out."
@@ -177,8 +213,14 @@ class TextVectorizer(Transform):
         self.language = language
         self.analyzer = analyzer
         self._stem = _stemmer(language)
+        self.reads = "words" if analyzer == "auto" and (stop_words or language) else analyzer
         self.words: tuple[str, ...] = ()
         self.idf: FloatArray = np.zeros(0)
+
+    @classmethod
+    def usual(cls) -> "TextVectorizer":
+        """Counts what suits the script, with a larger vocabulary than that of the papers."""
+        return cls(4000, analyzer="auto")
 
     @classmethod
     def takes(cls, items: Items, medium: str) -> bool:
@@ -192,25 +234,37 @@ class TextVectorizer(Transform):
             ValueError: If `texts` is a single string or holds anything but strings, or no word
                 is left.
         """
-        from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfTransformer
+        from sklearn.feature_extraction.text import TfidfTransformer
 
-        all_words = self._counted(texts if isinstance(texts, WordCounts) else count_words(texts))
-        total = all_words.counts.sum(axis=0)
-        dropped = ENGLISH_STOP_WORDS if self.stop_words else frozenset()
-        # Equally frequent words are taken in alphabetical order, so that a refit is the same.
-        ranked = sorted(
-            (-int(count), word)
-            for word, count in zip(all_words.words, total, strict=True)
-            if count and word not in dropped
-        )
-        if not ranked:
+        if self.analyzer == "auto" and self.reads in ("auto", "both", "unspaced"):
+            written = texts.words if isinstance(texts, WordCounts) else texts
+            self.reads = "both" if has_spaces(written) else "unspaced"
+        counted = [self._counted(texts, kind) for kind in KINDS[self.reads]]
+        share = self.max_words // len(counted)
+        kept = [self._frequent(counts, share or 1) for counts in counted]
+        if not any(kept):
             raise ValueError(
                 "A vocabulary needs at least one word of the training texts. "
                 f"Received: {len(texts)} texts without one, stop_words={self.stop_words}."
             )
-        self.words = tuple(word for _, word in ranked[: self.max_words])
-        self.idf = TfidfTransformer().fit(all_words.columns(self.words)).idf_
+        self.words = tuple(word for words in kept for word in words)
+        chosen = [c.columns(words) for c, words in zip(counted, kept, strict=True)]
+        self.idf = np.concatenate([TfidfTransformer().fit(own).idf_ for own in chosen])
         return self
+
+    def _frequent(self, counts: WordCounts, most: int) -> list[str]:
+        """The most frequent words."""
+        from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+        total = counts.counts.sum(axis=0)
+        dropped = ENGLISH_STOP_WORDS if self.stop_words else frozenset()
+        # Equally frequent words are taken in alphabetical order, so that a refit is the same.
+        ranked = sorted(
+            (-int(count), word)
+            for word, count in zip(counts.words, total, strict=True)
+            if count and word not in dropped
+        )
+        return [word for _, word in ranked[:most]]
 
     @property
     def dim(self) -> int:
@@ -246,12 +300,15 @@ class TextVectorizer(Transform):
             RuntimeError: Before `fit`.
             ValueError: As in a call.
         """
+        from scipy.sparse import csr_array, hstack
         from sklearn.feature_extraction.text import CountVectorizer
 
         if not self.words:
             raise RuntimeError("A TextVectorizer must be fitted before it is used. Call fit().")
         if isinstance(texts, WordCounts):
-            return self._counted(texts).columns(self.words)
+            kinds = [self._counted(texts, kind) for kind in KINDS[self.reads]]
+            blocks = zip(kinds, self._blocks(), strict=True)
+            return csr_array(hstack([c.columns(self.words[own]) for c, own in blocks]))
         check_strings(texts)
         counter = CountVectorizer(analyzer=self._words_of, vocabulary=self.words)
         return counter.transform(texts).astype(np.float64)
@@ -263,22 +320,51 @@ class TextVectorizer(Transform):
         weights: FloatArray = counts.toarray().astype(np.float32)
         return weights
 
-    def _counted(self, counts: WordCounts) -> WordCounts:
-        if self.analyzer == "characters":
-            return counts.replaced(character_runs)
-        return counts.merged(self._stem) if self.language else counts
+    def _blocks(self) -> list[slice]:
+        """Which of the columns each kind has."""
+        if self.reads != "both":
+            return [slice(None)]
+        words = sum(word.startswith(WORD) for word in self.words)
+        return [slice(words), slice(words, None)]
+
+    def _counted(self, texts: Sequence[str] | WordCounts, kind: str) -> WordCounts:
+        if not isinstance(texts, WordCounts):
+            texts = count_words(texts, lambda text: self._tokens(text, kind))
+            return texts if kind == "words" else texts.replaced(character_runs)
+        if kind != "words":
+            return texts.replaced(character_runs)
+        return texts.replaced(lambda word: [self._marked(word)])
+
+    def _tokens(self, text: str, kind: str) -> list[str]:
+        """Words, or stretches."""
+        if kind == "words":
+            return [self._marked(word) for word in tokenize(text)]
+        return tokenize(text, _STRETCH if kind == "stretches" else _TOKEN)
+
+    def _marked(self, word: str) -> str:
+        """A word as the vocabulary has it."""
+        return WORD + word if self.reads == "both" else self._stem(word)
 
     def _words_of(self, text: str) -> list[str]:
-        if self.analyzer == "characters":
-            return [run for word in tokenize(text) for run in character_runs(word)]
-        return [self._stem(word) for word in tokenize(text)]
+        found = []
+        for kind in KINDS[self.reads]:
+            tokens = self._tokens(text, kind)
+            runs = (run for token in tokens for run in character_runs(token))
+            found += tokens if kind == "words" else list(runs)
+        return found
 
     def _tfidf(self, counts: "csr_array") -> "csr_array":
+        """Each kind weighed by itself, so that the many runs do not drown the words."""
+        from scipy.sparse import csr_array, hstack
         from sklearn.feature_extraction.text import TfidfTransformer
 
-        weigh = TfidfTransformer(sublinear_tf=True)
-        weigh.idf_ = self.idf
-        return weigh.transform(counts)
+        blocks = self._blocks()
+        weighed = []
+        for own in blocks:
+            weigh = TfidfTransformer(sublinear_tf=True)
+            weigh.idf_ = self.idf[own]
+            weighed.append(weigh.transform(counts[:, own]) / math.sqrt(len(blocks)))
+        return weighed[0] if len(weighed) == 1 else csr_array(hstack(weighed))
 
     def get_config(self) -> Config:
         """The constructor's arguments."""
@@ -290,11 +376,12 @@ class TextVectorizer(Transform):
             "analyzer": self.analyzer,
         }
 
-    def get_state(self) -> dict[str, list[Any]]:
+    def get_state(self) -> dict[str, Any]:
         """What `fit` found, JSON-serialisable."""
-        return {"words": list(self.words), "idf": self.idf.tolist()}
+        return {"words": list(self.words), "idf": self.idf.tolist(), "reads": self.reads}
 
-    def set_state(self, state: dict[str, list[Any]]) -> None:
+    def set_state(self, state: dict[str, Any]) -> None:
         """Take over what `get_state` gave."""
+        self.reads = state.get("reads", self.reads)
         self.words = tuple(state["words"])
         self.idf = np.array(state["idf"], dtype=np.float64)

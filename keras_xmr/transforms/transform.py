@@ -43,6 +43,11 @@ class Transform:
         """Whether it is made for such items of a medium of that name."""
         return False
 
+    @classmethod
+    def usual(cls) -> Self:
+        """One with the settings for items that nobody has looked at."""
+        return cls()
+
     def fit(self, items: Items) -> Self:
         """Measure the training items; returns `self`."""
         return self

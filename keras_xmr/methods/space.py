@@ -1,0 +1,154 @@
+"""What is worth tuning of a method: ranges that it declares, and the settings within them."""
+
+import inspect
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.methods.settings import Settings
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+    from keras_xmr.methods.method import Method
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`, both among them; whole ones where both are.
+
+    Attributes:
+        low: The least.
+        high: The largest.
+        log: Whether they are drawn evenly by their logarithm.
+        by_medium: Whether each medium has its own.
+    """
+
+    low: float
+    high: float
+    log: bool = True
+    by_medium: bool = False
+
+    def distribution(self) -> "BaseDistribution":
+        """What Optuna draws from."""
+        from optuna.distributions import FloatDistribution, IntDistribution
+
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return IntDistribution(self.low, self.high, log=self.log)
+        return FloatDistribution(self.low, self.high, log=self.log)
+
+    def value(self, drawn: Any) -> Any:
+        """The value that was drawn."""
+        return drawn
+
+    def drawn_as(self, value: Any) -> Any:
+        """The counterpart of `value`; `None` if the range does not hold it."""
+        numeric = isinstance(value, int | float)
+        return value if numeric and self.low <= value <= self.high else None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Any of several values, which JSON can hold.
+
+    Attributes:
+        values: The values.
+        by_medium: Whether each medium has its own.
+    """
+
+    values: tuple[Any, ...]
+    by_medium: bool = False
+
+    def distribution(self) -> "BaseDistribution":
+        """What Optuna draws from: numbers of values, since it takes no lists for values."""
+        from optuna.distributions import CategoricalDistribution
+
+        return CategoricalDistribution(range(len(self.values)))
+
+    def value(self, drawn: Any) -> Any:
+        """The value that was drawn."""
+        return self.values[drawn]
+
+    def drawn_as(self, value: Any) -> Any:
+        """The counterpart of `value`; `None` if it is none of them."""
+        return self.values.index(value) if value in self.values else None
+
+
+Tunable = Range | Choice
+
+
+class Space:
+    """The settings around given ones, of a method on a data set.
+
+    Args:
+        method: The class of the method; `tunable` says what of it is worth tuning.
+        settings: The settings that all others start from.
+        data: The data set; ranges that each medium has for itself are those of its media.
+        fixed: Names of settings that are not tuned.
+
+    Example:
+        >>> from keras_xmr import CFA, datasets
+        >>> space = Space(CFA, CFA.defaults, datasets.toy())
+        >>> space.settings({"n_components": 7}).arguments
+        {'n_components': 7}
+    """
+
+    def __init__(
+        self,
+        method: "type[Method]",
+        settings: Settings,
+        data: CrossModalData,
+        fixed: Collection[str] = (),
+    ) -> None:
+        self.method = method
+        self.start = settings
+        self.media = list(data.media)
+        self.tunable = {n: t for n, t in method.tunable.items() if n not in fixed}
+
+    def distributions(self) -> "dict[str, BaseDistribution]":
+        """Name of each parameter to what Optuna draws it from."""
+        return {
+            name: tunable.distribution()
+            for setting, tunable in self.tunable.items()
+            for name in self._names(setting)
+        }
+
+    def settings(self, drawn: Mapping[str, Any]) -> Settings:
+        """The settings that parameters stand for."""
+        changes: dict[str, Any] = {}
+        for setting, tunable in self.tunable.items():
+            values = [tunable.value(drawn[name]) for name in self._names(setting)]
+            if tunable.by_medium:
+                changes[setting] = dict(zip(self.media, values, strict=True))
+            else:
+                changes[setting] = values[0]
+        return self.start.changed(changes, self.method.settable())
+
+    def parameters(self) -> dict[str, Any] | None:
+        """What stands for the settings at the start; `None` if they are out of range."""
+        found = {}
+        for setting, tunable in self.tunable.items():
+            value = self._value(setting)
+            for name in self._names(setting):
+                medium = name.partition(".")[2]
+                own = value.get(medium) if medium and isinstance(value, Mapping) else value
+                found[name] = tunable.drawn_as(own)
+        return None if None in found.values() else found
+
+    def _names(self, setting: str) -> list[str]:
+        by_medium = self.tunable[setting].by_medium
+        return [f"{setting}.{medium}" for medium in self.media] if by_medium else [setting]
+
+    def _value(self, setting: str) -> Any:
+        """Of the start: a setting, or else an argument, or else what the class has for it."""
+        if hasattr(self.start, setting):
+            return getattr(self.start, setting)
+        if setting in self.start.arguments:
+            return self.start.arguments[setting]
+        for parent in self.method.__mro__:
+            if "__init__" in vars(parent):
+                parameters = inspect.signature(vars(parent)["__init__"]).parameters
+                if setting in parameters:
+                    return parameters[setting].default
+        return None

@@ -1,0 +1,1 @@
+"""Settings for a data set, chosen on what is no test part."""

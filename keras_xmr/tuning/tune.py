@@ -1,0 +1,164 @@
+"""`tune`: the settings of a method for a data set, chosen without its test part."""
+
+import math
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.datasets.folds import with_validation
+from keras_xmr.methods.catalogue import method_class
+from keras_xmr.methods.settings import Settings
+from keras_xmr.methods.space import Space
+from keras_xmr.progress import Progress
+from keras_xmr.tuning.search import Search
+from keras_xmr.tuning.trials import Trial, as_json, plot_trials, read_trials, write_trials
+
+TRIALS = 20
+BUDGET = re.compile(r"(\d+(?:\.\d+)?)(s|m|h)")
+SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def tune(
+    data: CrossModalData,
+    method: str,
+    source: CrossModalData | None = None,
+    *,
+    budget: str | int = TRIALS,
+    trunks: Mapping[str, Any] | None = None,
+    settings: Settings | None = None,
+    seed: int = 0,
+    folder: str | Path | None = None,
+    progress: bool = True,
+    **changes: Any,
+) -> Settings:
+    """Choose the settings of a method on a data set, by the MAP of held-out items.
+
+    The first trial has the settings that the search starts from, so that none are chosen that do
+    worse on what is held out. Linear methods are trained four times for each trial, with other
+    parts of training and validation held out; others once, and their validation part counts; if
+    there is none, it is a tenth of the training part, drawn by hash. The test part is never looked
+    at. A trial that does worse than the median of the others, when it is as far, is stopped.
+
+    Args:
+        data: The data.
+        method: Name of the method, such as `"chtn"`. Its class says in `tunable` what is tuned.
+        source: As in `train`.
+        budget: A number of trials, or a time such as `"90s"`, `"5m"` or `"1h"`: no trial begins
+            that is not likely to end in time.
+        trunks: As in `train`.
+        settings: What to start from; `None` for what `train` takes for these data.
+        seed: Seed of all that is random. Equal seeds and numbers of trials give equal settings.
+        folder: Where to keep the trials: `trials.csv`, `trials.png`, and what is needed to go on
+            from there after an interruption. `None` keeps none.
+        progress: Whether to show the progress on standard error.
+        **changes: As in `train`; what is told here is not tuned.
+
+    Returns:
+        The best settings; `chosen` tells how they were found, and how sure that is.
+
+    Raises:
+        ValueError: If there is no such method, or the budget is neither number nor time, or the
+            trials in the folder are of something else.
+        ImportError: If Optuna is not installed.
+
+    Example:
+        >>> import keras_xmr
+        >>> data = keras_xmr.datasets.toy()
+        >>> settings = tune(data, "semantic_matching", budget=2, progress=False)
+        >>> model = keras_xmr.train(data, "semantic_matching", settings=settings, progress=False)
+
+    Reference:
+        T. Akiba et al.: Optuna: a next-generation hyperparameter optimization framework, KDD 2019;
+        J. Bergstra et al.: Algorithms for hyper-parameter optimization, NIPS 2011 (its sampler).
+    """
+    cls = method_class(method)
+    limit = _Limit.of(budget)
+    shown = Progress(f"tuning {method}", shown=progress)
+    if not data.has("validation"):
+        shown.say("no validation part: a tenth of the training part is held out, drawn by hash")
+        data = with_validation(data, seed=seed)
+    frozen, start = cls.prepared(data, source, trunks, settings, changes, progress=progress)
+    search = Search(Space(cls, start, frozen.data, fixed=changes), frozen, seed)
+    place = Path(folder) if folder is not None else None
+    trials = read_trials(place) if place else []
+    if trials:
+        _check_resumed(trials, start, folder)
+        shown.say(f"{len(trials)} trials are there already")
+    with shown.over(limit.trials or 100):
+        while limit.leaves_time(trials):
+            trials.append(search.trial(trials))
+            if place:
+                write_trials(place, trials)
+                plot_trials(place, trials, f"{method} on {data.name}")
+            shown.move_to(limit.done(trials), f"held-out MAP {_best(trials).map:.3f}")
+    told = _told(trials)
+    shown.say(told)
+    return replace(type(start)(**_best(trials).settings), chosen=told)
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """How many trials, or how long; the other one is `None`."""
+
+    trials: int | None
+    seconds: float | None
+
+    @classmethod
+    def of(cls, budget: str | int) -> "_Limit":
+        """What a budget allows."""
+        written = str(budget)
+        if written.isdigit() and int(written):
+            return cls(int(written), None)
+        found = BUDGET.fullmatch(written)
+        if not found:
+            raise ValueError(
+                "A budget is a number of trials, or a time such as '90s', '5m' or '1h'. "
+                f"Received: {budget!r}."
+            )
+        return cls(None, float(found[1]) * SECONDS[found[2]])
+
+    def leaves_time(self, trials: Sequence[Trial]) -> bool:
+        """Whether one more trial is likely to end in time; the first one is in any case."""
+        if not trials or self.seconds is None:
+            return len(trials) < (self.trials or 1)
+        took = [trial.seconds for trial in trials]
+        return sum(took) + statistics.median(took) <= self.seconds
+
+    def done(self, trials: Sequence[Trial]) -> int:
+        """How many of the trials, or percent of the time."""
+        if self.seconds is None:
+            return len(trials)
+        return min(100, int(100 * sum(trial.seconds for trial in trials) / self.seconds))
+
+
+def _best(trials: Sequence[Trial]) -> Trial:
+    """The first of the best of those that were not stopped."""
+    return max((trial for trial in trials if not trial.pruned), key=lambda trial: trial.map)
+
+
+def _told(trials: Sequence[Trial]) -> str:
+    """Which settings are the best, and how sure that is."""
+    best, default = _best(trials), trials[0]
+    of = f"of {len(trials)} trials of keras_xmr.tune"
+    if best is default:
+        return f"What was there before: the best {of}, held-out MAP {best.map:.4f}."
+    assert best.queries is not None
+    assert default.queries is not None
+    gain = best.queries - default.queries
+    error = gain.std(ddof=1) / math.sqrt(len(gain))
+    return (
+        f"Trial {trials.index(best)} {of}: held-out MAP {best.map:.4f}, {gain.mean():+.4f} against "
+        f"what was there before, with a standard error of {error:.4f} over {len(gain)} queries."
+    )
+
+
+def _check_resumed(trials: Sequence[Trial], settings: Settings, folder: str | Path | None) -> None:
+    if trials[0].settings != as_json(settings):
+        raise ValueError(
+            f"The trials in {str(folder)!r} began with other settings. Received: "
+            f"{as_json(settings)}. Give another folder, or remove it to start anew."
+        )
