@@ -1,6 +1,7 @@
 """CCA: canonical correlation analysis of Hotelling (1936), regularised, of two or more media."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -8,6 +9,8 @@ from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.methods.about import About
 from keras_xmr.methods.linear_algebra import common_directions, whiten
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, centre, paired
+from keras_xmr.methods.settings import Settings
+from keras_xmr.methods.space import Range, Tunable
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Config, FloatArray
 
@@ -98,6 +101,11 @@ class CCA(LinearMethod):
         media="any",
         returns="correlated directions",
     )
+    defaults = Settings(arguments={"shrinkage": 0.97})
+    tunable: ClassVar[Mapping[str, Tunable]] = {
+        "shrinkage": Range(0.1, 0.999, log=False),
+        "correlation_power": Range(0.0, 2.0, log=False),
+    }
 
     def __init__(
         self,

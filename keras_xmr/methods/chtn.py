@@ -3,11 +3,12 @@
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import keras
 from keras import ops
 
+from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.layers.batch_normalization import BatchNormalization
 from keras_xmr.layers.fully_connected import affine, msra
 from keras_xmr.layers.mmd_loss import MMDLoss
@@ -18,9 +19,11 @@ from keras_xmr.losses.cross_entropy import label_cross_entropy
 from keras_xmr.losses.pairwise import pairwise_transfer
 from keras_xmr.methods.about import About
 from keras_xmr.methods.cross_modal_model import CrossModalModel
+from keras_xmr.methods.defaults import for_data, hidden_width
 from keras_xmr.methods.entrance import SOURCE, enter, make_inputs
 from keras_xmr.methods.readout import READOUTS, posterior, read_out
 from keras_xmr.methods.settings import TrainingSettings
+from keras_xmr.methods.space import Choice, Range, Tunable
 from keras_xmr.training.batches import presence
 from keras_xmr.training.replicas import replica_count, whole_batch
 from keras_xmr.transforms.preprocessor import Preprocessor
@@ -144,21 +147,35 @@ class CHTN(CrossModalModel):
         arguments={
             "input_normalization": (),
             "members": 5,
-            "pathway_units": (512, 512),
-            "shared_units": (512, 512),
             "shared_initializer": "identity",
             "dropout": 0.5,
-            "input_dropout": {"text": 0.3},
-            "label_smoothing": 0.3,
-            "readout": "centred_probabilities",
+            "label_smoothing": 0.1,
+            "readout": "agreement",
+            "temperature": 0.5,
         },
-        transforms={"image": {"transform": "FeatureScaler", "config": {"standardize": False}}},
         epochs=20,
+        learning_rate=3e-3,
+        weight_decay=1.0,
     )
+    tunable: ClassVar[Mapping[str, Tunable]] = {
+        "learning_rate": Range(5e-4, 1e-2),
+        "weight_decay": Range(0.01, 10.0),
+        "dropout": Range(0.1, 0.7, log=False),
+        "label_smoothing": Range(0.0, 0.4, log=False),
+        "cross_weight": Range(1e-5, 1e-2),
+        "readout": Choice(("agreement", "centred_probabilities")),
+        "temperature": Range(0.25, 1.0),
+    }
     trains_trunks = True
 
     # Whether activations of media are drawn together: the term `cross`.
     draws_together = True
+
+    @classmethod
+    def settings_for(cls, data: CrossModalData) -> TrainingSettings:
+        """The defaults, with widths and a number of epochs that follow from the data."""
+        units = (hidden_width(data),)
+        return for_data(cls.defaults, data, pathway_units=units, shared_units=units)
 
     def __init__(
         self,

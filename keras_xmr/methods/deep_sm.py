@@ -1,16 +1,19 @@
 """Deep-SM: deep semantic matching of Wei et al. (IEEE Transactions on Cybernetics 2017)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
+from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.losses.row_mean import row_mean
 from keras_xmr.methods.about import About
 from keras_xmr.methods.chtn import CHTN
+from keras_xmr.methods.defaults import for_data, hidden_width
 from keras_xmr.methods.readout import posterior
 from keras_xmr.methods.settings import TrainingSettings
+from keras_xmr.methods.space import Tunable
 from keras_xmr.training.batches import presence
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Config, Tensor
@@ -98,15 +101,25 @@ class DeepSM(CHTN):
         arguments={
             "input_normalization": (),
             "members": 5,
-            "input_dropout": {"text": 0.3},
-            "label_smoothing": 0.3,
-            "readout": "centred_probabilities",
+            "label_smoothing": 0.1,
+            "readout": "agreement",
+            "temperature": 0.5,
         },
-        transforms={"image": {"transform": "FeatureScaler", "config": {"standardize": False}}},
         epochs=20,
+        learning_rate=3e-3,
+        weight_decay=1.0,
     )
+    tunable: ClassVar[Mapping[str, Tunable]] = {
+        name: CHTN.tunable[name]
+        for name in ("learning_rate", "weight_decay", "dropout", "label_smoothing", "readout")
+    }
 
     draws_together = False
+
+    @classmethod
+    def settings_for(cls, data: CrossModalData) -> TrainingSettings:
+        """The defaults, with a width and a number of epochs that follow from the data."""
+        return for_data(cls.defaults, data, pathway_units=(hidden_width(data),))
 
     def __init__(
         self,

@@ -1,9 +1,10 @@
 """JRL: joint representation learning of Zhai, Peng and Xiao (TCSVT 2014)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import scipy.linalg
@@ -13,6 +14,8 @@ from scipy.special import expit, log_expit
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.methods.about import About
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, centre, hot
+from keras_xmr.methods.settings import Settings
+from keras_xmr.methods.space import Choice, Range, Tunable
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Array, Config, FloatArray
 
@@ -270,6 +273,13 @@ class JRL(LinearMethod):
         media="any",
         returns="class posteriors",
     )
+    defaults = Settings(arguments={"sparsity_weight": 0.3, "graph_weight": 5.0})
+    tunable: ClassVar[Mapping[str, Tunable]] = {
+        "sparsity_weight": Range(0.05, 1000.0),
+        "graph_weight": Range(0.1, 1000.0),
+        "graph": Choice(("masked", "released")),
+        "readout": Choice(("knn", "projections")),
+    }
 
     ARRAYS = ("kernel", "bias", "projected", "classes")
 

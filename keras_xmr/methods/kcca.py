@@ -1,7 +1,7 @@
 """KCCA: kernel canonical correlation analysis of Hardoon, Szedmak and Shawe-Taylor (2004)."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -16,6 +16,8 @@ from keras_xmr.methods.linear_algebra import (
     whiten,
 )
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, centre, paired
+from keras_xmr.methods.settings import Settings
+from keras_xmr.methods.space import Choice, Range, Tunable
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Config, FloatArray
 
@@ -201,6 +203,11 @@ class KCCA(LinearMethod):
         media="any",
         returns="correlated directions",
     )
+    defaults = Settings(arguments={"regularization": 10.0})
+    tunable: ClassVar[Mapping[str, Tunable]] = {
+        "kernel": Choice(("rbf", "poly")),
+        "regularization": Range(0.1, 1000.0),
+    }
 
     ARRAYS = ("support", "kernel", "bias", "gamma")
 

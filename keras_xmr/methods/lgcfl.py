@@ -1,6 +1,7 @@
 """LGCFL: consistent feature learning with a local-group prior, after Kang et al. (TMM 2015)."""
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
@@ -8,6 +9,8 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.methods.about import About
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, centre, hot
+from keras_xmr.methods.settings import Settings
+from keras_xmr.methods.space import Range, Tunable
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Array, FloatArray
 
@@ -134,6 +137,8 @@ class LGCFL(LinearMethod):
         media="any",
         returns="class scores",
     )
+    defaults = Settings(arguments={"penalty": 0.0005})
+    tunable: ClassVar[Mapping[str, Tunable]] = {"penalty": Range(1e-4, 0.3)}
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """Semantic matching: independent classifiers whose posteriors are the common representation."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.methods.about import About
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, hot
 from keras_xmr.methods.settings import Settings
+from keras_xmr.methods.space import Choice, Range, Tunable
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import FloatArray
 
@@ -58,6 +60,10 @@ class SemanticMatching(LinearMethod):
         returns="class posteriors",
     )
     defaults = Settings(arguments={"C": None, "readout": "agreement"})
+    tunable: ClassVar[Mapping[str, Tunable]] = {
+        "readout": Choice(("agreement", "centred_probabilities", "probabilities")),
+        "temperature": Range(0.25, 2.0),
+    }
 
     def __init__(
         self,
