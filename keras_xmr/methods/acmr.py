@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import permutations
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
+from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.layers.gradient_reversal import GradientReversal
 from keras_xmr.layers.modality_discriminator import ModalityDiscriminator
 from keras_xmr.layers.split_rows import SplitRows, split_rows
@@ -15,10 +16,12 @@ from keras_xmr.losses.invariance import METRICS, MININGS, invariance_loss
 from keras_xmr.losses.modality import modality_loss
 from keras_xmr.losses.released_triplet import released_triplet_loss
 from keras_xmr.methods.about import About
+from keras_xmr.methods.defaults import for_data
 from keras_xmr.methods.entrance import enter, make_inputs, rows_to_train
 from keras_xmr.methods.readout import READOUTS as OF_LOGITS
 from keras_xmr.methods.readout import read_out
 from keras_xmr.methods.settings import TrainingSettings
+from keras_xmr.methods.space import Choice, Range, Tunable
 from keras_xmr.training.alternating import AlternatingModel
 from keras_xmr.training.phases import Phase
 from keras_xmr.transforms.preprocessor import Preprocessor
@@ -32,6 +35,8 @@ TERMS = ("invariance", "labels", "regularization", "modality")
 # Of the paper; a medium that it does not have gets those of texts.
 HIDDEN_UNITS = {"image": (2000,), "text": (500,)}
 
+# Width of the one hidden layer of a projector where nobody has tuned it.
+PROJECTOR_UNITS = 512
 RELEASED: Config = {
     "variant": "released",
     "hidden_units": {"image": (512, 100), "text": (40, 100)},
@@ -159,18 +164,30 @@ class ACMR(AlternatingModel):
             "invariance_weight": 0.1,
             "label_smoothing": 0.3,
             "readout": "centred_probabilities",
-            "hidden_units": {"image": (512,), "text": (512,)},
             "dropout": 0.5,
-            "input_dropout": {"text": 0.3},
         },
-        transforms={"image": {"transform": "FeatureScaler", "config": {"standardize": False}}},
         epochs=20,
         beta_1=0.5,
         weight_decay=2.0,
         discriminator_rate=3e-3,
     )
+    tunable: ClassVar[Mapping[str, Tunable]] = {
+        "learning_rate": Range(3e-4, 1e-2),
+        "weight_decay": Range(0.05, 20.0),
+        "dropout": Range(0.1, 0.7, log=False),
+        "label_smoothing": Range(0.0, 0.4, log=False),
+        "invariance_weight": Range(0.01, 1.0),
+        "modality_weight": Range(1e-3, 0.1),
+        "readout": Choice(("centred_probabilities", "probabilities", "embedding")),
+    }
     trains_trunks = True
     undecayed = ("modality_classifier",)
+
+    @classmethod
+    def settings_for(cls, data: CrossModalData) -> TrainingSettings:
+        """The defaults, with a number of epochs that follows from the data."""
+        units = dict.fromkeys(data.media, (PROJECTOR_UNITS,))
+        return for_data(cls.defaults, data, hidden_units=units)
 
     def __init__(
         self,

@@ -1,12 +1,16 @@
 """What is worth tuning of a method: ranges that it declares, and the settings within them."""
 
 import inspect
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.methods.defaults import row_widths
 from keras_xmr.methods.settings import Settings
+from keras_xmr.transforms.feature_scaler import FeatureScaler
+from keras_xmr.types import Config
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -72,10 +76,26 @@ class Choice:
 
     def drawn_as(self, value: Any) -> Any:
         """The counterpart of `value`; `None` if it is none of them."""
-        return self.values.index(value) if value in self.values else None
+        # JSON makes lists of tuples.
+        written = [json.dumps(known) for known in self.values]
+        return written.index(json.dumps(value)) if json.dumps(value) in written else None
 
 
 Tunable = Range | Choice
+
+
+def scaler(**config: Any) -> Config:
+    """A `FeatureScaler` as settings name it."""
+    return {"transform": "FeatureScaler", "config": FeatureScaler(**config).get_config()}
+
+
+SCALINGS = (
+    scaler(**FeatureScaler.usual().get_config()),
+    scaler(),
+    scaler(norm="none"),
+    scaler(norm="none", square_root=False),
+)
+SCALING = Choice(SCALINGS)
 
 
 class Space:
@@ -90,8 +110,8 @@ class Space:
     Example:
         >>> from keras_xmr import CFA, datasets
         >>> space = Space(CFA, CFA.defaults, datasets.toy())
-        >>> space.settings({"n_components": 7}).arguments
-        {'n_components': 7}
+        >>> space.settings({"transforms.image": 1}).transforms["image"]["config"]
+        {'square_root': True, 'norm': 'l2', 'standardize': True}
     """
 
     def __init__(
@@ -105,6 +125,8 @@ class Space:
         self.start = settings
         self.media = list(data.media)
         self.tunable = {n: t for n, t in method.tunable.items() if n not in fixed}
+        # Feature rows may come in any scale.
+        self.rows = [] if "transforms" in fixed else list(row_widths(data))
 
     def distributions(self) -> "dict[str, BaseDistribution]":
         """Name of each parameter to what Optuna draws it from."""
@@ -112,7 +134,7 @@ class Space:
             name: tunable.distribution()
             for setting, tunable in self.tunable.items()
             for name in self._names(setting)
-        }
+        } | {f"transforms.{medium}": SCALING.distribution() for medium in self.rows}
 
     def settings(self, drawn: Mapping[str, Any]) -> Settings:
         """The settings that parameters stand for."""
@@ -123,7 +145,8 @@ class Space:
                 changes[setting] = dict(zip(self.media, values, strict=True))
             else:
                 changes[setting] = values[0]
-        return self.start.changed(changes, self.method.settable())
+        entries = {medium: SCALING.value(drawn[f"transforms.{medium}"]) for medium in self.rows}
+        return self.start.changed(changes | {"transforms": entries}, self.method.settable())
 
     def parameters(self) -> dict[str, Any] | None:
         """What stands for the settings at the start; `None` if they are out of range."""
@@ -134,6 +157,10 @@ class Space:
                 medium = name.partition(".")[2]
                 own = value.get(medium) if medium and isinstance(value, Mapping) else value
                 found[name] = tunable.drawn_as(own)
+        for medium in self.rows:
+            entry = self.start.transforms.get(medium, SCALINGS[0])
+            config = FeatureScaler(**entry.get("config", {})).get_config()
+            found[f"transforms.{medium}"] = SCALING.drawn_as(scaler(**config))
         return None if None in found.values() else found
 
     def _names(self, setting: str) -> list[str]:

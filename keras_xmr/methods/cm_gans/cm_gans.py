@@ -2,20 +2,23 @@
 
 import itertools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
+from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.losses.cross_entropy import label_cross_entropy, multi_label_cross_entropy
 from keras_xmr.losses.verdict import verdict_loss
 from keras_xmr.methods.about import About
 from keras_xmr.methods.cm_gans.players import Discriminators, Generators
 from keras_xmr.methods.cm_gans.wrong_rows import WRONG, WrongBatches
+from keras_xmr.methods.defaults import for_data
 from keras_xmr.methods.entrance import enter, make_inputs, rows_to_train
 from keras_xmr.methods.readout import READOUTS as OF_LOGITS
 from keras_xmr.methods.readout import read_out
 from keras_xmr.methods.settings import TrainingSettings
+from keras_xmr.methods.space import Choice, Range, Tunable
 from keras_xmr.training.alternating import AlternatingModel
 from keras_xmr.training.phases import Phase
 from keras_xmr.transforms.preprocessor import Preprocessor
@@ -159,18 +162,29 @@ class CMGANs(AlternatingModel):
             "inter_weight": 0.1,
             "intra_weight": 0.1,
             "dropout": 0.5,
-            "input_dropout": {"text": 0.3},
             "label_smoothing": 0.5,
             "readout": "agreement",
             "temperature": 0.25,
         },
-        transforms={"image": {"transform": "FeatureScaler", "config": {"standardize": False}}},
         epochs=20,
         beta_1=0.5,
         weight_decay=0.2,
     )
+    tunable: ClassVar[Mapping[str, Tunable]] = {
+        "learning_rate": Range(3e-4, 1e-2),
+        "weight_decay": Range(0.02, 5.0),
+        "dropout": Range(0.1, 0.7, log=False),
+        "label_smoothing": Range(0.0, 0.6, log=False),
+        "temperature": Range(0.15, 1.0),
+        "readout": Choice(("agreement", "centred_probabilities")),
+    }
     trains_trunks = True
     undecayed = ("discriminator",)
+
+    @classmethod
+    def settings_for(cls, data: CrossModalData) -> TrainingSettings:
+        """The defaults, with a number of epochs that follows from the data."""
+        return for_data(cls.defaults, data)
 
     batches_class = WrongBatches
 

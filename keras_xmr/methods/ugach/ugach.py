@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import keras
 import numpy as np
@@ -15,6 +15,7 @@ from keras_xmr.methods.about import About
 from keras_xmr.methods.entrance import make_inputs
 from keras_xmr.methods.method import Run
 from keras_xmr.methods.settings import TrainingSettings
+from keras_xmr.methods.space import Range, Tunable
 from keras_xmr.methods.ugach.candidates import NEIGHBORS, CandidateBatches, match_of, pool_of
 from keras_xmr.methods.ugach.canonical_components import canonical_components
 from keras_xmr.methods.ugach.correlation_graph import correlation_graph
@@ -168,7 +169,6 @@ class UGACH(AlternatingModel):
             "near": 60,
             "pool_size": 200,
         },
-        transforms={"image": {"transform": "FeatureScaler", "config": {"standardize": False}}},
         pretraining=30,
         epochs=30,
         batch_size=100,
@@ -176,6 +176,14 @@ class UGACH(AlternatingModel):
         weight_decay=1.0,
         rates={"_generator/": 0.1},
     )
+    tunable: ClassVar[Mapping[str, Tunable]] = {
+        "learning_rate": Range(3e-4, 1e-2),
+        "weight_decay": Range(0.1, 10.0),
+        "dropout": Range(0.0, 0.6, log=False),
+        "shrinkage": Range(0.5, 0.99, log=False),
+        "length": Range(4.0, 60.0),
+        "neighbors": Range(5, 80),
+    }
 
     def __init__(
         self,
