@@ -1,13 +1,17 @@
 """Bimodal AE: the bimodal deep autoencoder of Ngiam et al. (ICML 2011)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import keras
 
+from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.methods.about import About
 from keras_xmr.methods.bimodal_coding import BimodalCoding, reconstruction_loss
+from keras_xmr.methods.defaults import has_narrow_rows
 from keras_xmr.methods.settings import TrainingSettings
+from keras_xmr.methods.space import Range, Tunable
 from keras_xmr.methods.staged_model import (
     Stage,
     StagedModel,
@@ -99,16 +103,26 @@ class BimodalAE(StagedModel):
     )
     defaults = TrainingSettings(
         arguments={"pathway_units": (256,), "pretraining_rate": 3e-3},
-        # Machines with a replicated softmax count words: without stop words, which would be most.
-        transforms={
-            "text": {
-                "transform": "TextVectorizer",
-                "config": {"weighting": "counts", "stop_words": True, "language": "english"},
-            }
-        },
         learning_rate=1e-2,
         weight_decay=1e-4,
     )
+    tunable: ClassVar[Mapping[str, Tunable]] = {
+        "learning_rate": Range(1e-3, 3e-2),
+        "weight_decay": Range(1e-5, 1.0),
+        "pretraining_rate": Range(5e-4, 1e-2),
+        "noise": Range(0.1, 1.0),
+    }
+
+    @classmethod
+    def settings_for(cls, data: CrossModalData) -> TrainingSettings:
+        """The defaults; shallow rows are learnt by heart unless they are held back."""
+        settings = super().settings_for(data)
+        if not has_narrow_rows(data):
+            return settings
+        arguments = settings.arguments | {"pathway_units": (64,), "code_units": 64}
+        return replace(
+            settings, arguments=arguments, learning_rate=3e-3, weight_decay=0.3, epochs=20
+        )
 
     def __init__(
         self,

@@ -1,11 +1,13 @@
 """CMDN: the cross-media multiple deep networks of Peng, Huang and Qi (IJCAI 2016)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
+from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.layers.batch_normalization import BatchNormalization
 from keras_xmr.layers.mean_field import mean_fields
 from keras_xmr.layers.rbm import RBM
@@ -13,7 +15,9 @@ from keras_xmr.losses.contrastive_divergence import contrastive_divergence
 from keras_xmr.losses.cross_entropy import label_cross_entropy
 from keras_xmr.methods.about import About
 from keras_xmr.methods.bimodal_coding import BimodalCoding, reconstruction_loss
+from keras_xmr.methods.defaults import has_narrow_rows
 from keras_xmr.methods.settings import TrainingSettings
+from keras_xmr.methods.space import Range, Tunable
 from keras_xmr.methods.staged_model import (
     Stage,
     StagedModel,
@@ -37,6 +41,18 @@ PAPER: Config = {
     "noise": 1.0,
 }
 """Arguments of `CMDN` as in the authors' configuration for Wikipedia, for counts of words."""
+
+
+# Where the rows of some medium are narrow.
+NARROW: Config = {
+    "pathway_units": (64,),
+    "separate_units": (32,),
+    "joint_units": 64,
+    "fused_units": 64,
+    "classifier_units": (64, 64),
+    "code_units": (32,),
+    "pretraining_epochs": 20,
+}
 
 
 @keras.saving.register_keras_serializable(package="keras_xmr")
@@ -136,16 +152,23 @@ class CMDN(StagedModel):
             "code_units": (64,),
             "pretraining_epochs": 40,
         },
-        # Machines with a replicated softmax count words: without stop words, which would be most.
-        transforms={
-            "text": {
-                "transform": "TextVectorizer",
-                "config": {"weighting": "counts", "stop_words": True, "language": "english"},
-            }
-        },
         learning_rate=3e-3,
         weight_decay=0.1,
     )
+    tunable: ClassVar[Mapping[str, Tunable]] = {
+        "learning_rate": Range(1e-3, 3e-2),
+        "weight_decay": Range(1e-5, 1.0),
+        "pretraining_rate": Range(5e-4, 1e-2),
+        "noise": Range(0.1, 1.0),
+    }
+
+    @classmethod
+    def settings_for(cls, data: CrossModalData) -> TrainingSettings:
+        """The defaults; shallow rows need no wide layers."""
+        settings = super().settings_for(data)
+        if not has_narrow_rows(data):
+            return settings
+        return replace(settings, arguments=settings.arguments | NARROW, epochs=20)
 
     def __init__(
         self,

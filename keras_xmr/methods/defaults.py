@@ -38,7 +38,18 @@ def hidden_width(data: CrossModalData) -> int:
         >>> hidden_width(toy())
         128
     """
-    return NARROW if min(row_widths(data).values(), default=WIDE) <= NARROW else WIDE
+    return NARROW if has_narrow_rows(data) else WIDE
+
+
+def has_narrow_rows(data: CrossModalData) -> bool:
+    """Whether some medium has rows of at most 128 features.
+
+    Example:
+        >>> from keras_xmr.datasets import toy
+        >>> has_narrow_rows(toy())
+        True
+    """
+    return min(row_widths(data).values(), default=WIDE) <= NARROW
 
 
 def row_widths(data: CrossModalData) -> dict[str, int]:

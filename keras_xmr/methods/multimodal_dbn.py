@@ -1,15 +1,19 @@
 """Multimodal DBN: the multimodal deep belief network of Srivastava and Salakhutdinov (2012)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import keras
 
+from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.layers.mean_field import mean_fields
 from keras_xmr.layers.rbm import RBM
 from keras_xmr.losses.contrastive_divergence import contrastive_divergence
 from keras_xmr.methods.about import About
+from keras_xmr.methods.defaults import hidden_width
 from keras_xmr.methods.settings import TrainingSettings
+from keras_xmr.methods.space import Range, Tunable
 from keras_xmr.methods.staged_model import (
     Stage,
     StagedModel,
@@ -109,16 +113,22 @@ class MultimodalDBN(StagedModel):
         returns="codes",
     )
     defaults = TrainingSettings(
-        arguments={"pathway_units": (256,), "pretraining_rate": 3e-3},
-        # Machines with a replicated softmax count words: without stop words, which would be most.
-        transforms={
-            "text": {
-                "transform": "TextVectorizer",
-                "config": {"weighting": "counts", "stop_words": True, "language": "english"},
-            }
-        },
+        arguments={"pretraining_rate": 3e-3, "readout": "generated"},
         learning_rate=3e-3,
     )
+    tunable: ClassVar[Mapping[str, Tunable]] = {
+        "learning_rate": Range(1e-3, 3e-2),
+        "weight_decay": Range(1e-5, 1.0),
+        "pretraining_rate": Range(5e-4, 1e-2),
+        "noise": Range(0.1, 1.0),
+    }
+
+    @classmethod
+    def settings_for(cls, data: CrossModalData) -> TrainingSettings:
+        """The defaults, with a width that follows from the data."""
+        settings = super().settings_for(data)
+        arguments = settings.arguments | {"pathway_units": (hidden_width(data),)}
+        return replace(settings, arguments=arguments)
 
     def __init__(
         self,

@@ -11,13 +11,16 @@ from keras_xmr.layers.rbm import RBM, UNITS
 from keras_xmr.losses.contrastive_divergence import contrastive_divergence
 from keras_xmr.methods.cross_modal_model import CrossModalModel
 from keras_xmr.methods.entrance import enter, make_inputs
+from keras_xmr.methods.settings import TrainingSettings
 from keras_xmr.optimizers import AdamW
 from keras_xmr.training.batches import PairedBatches
 from keras_xmr.training.progress import TrainingProgress
 from keras_xmr.training.replicas import replica_count, whole_batch
+from keras_xmr.transforms.feature_scaler import FeatureScaler
 from keras_xmr.transforms.pictures import loaders_for
 from keras_xmr.transforms.preprocessor import Preprocessor
-from keras_xmr.types import Tensor
+from keras_xmr.transforms.text_vectorizer import TextVectorizer, without_stop_words
+from keras_xmr.types import Config, Tensor
 
 Stacks = Mapping[str, Sequence[RBM]]
 
@@ -81,6 +84,22 @@ class StagedModel(CrossModalModel):
     def stages(self) -> tuple[Stage, ...]:
         """The stages, in their order: at least the last one."""
         raise NotImplementedError
+
+    @classmethod
+    def settings_for(cls, data: CrossModalData) -> TrainingSettings:
+        """The defaults, with the units that machines expect.
+
+        Rows have unit variance, and texts are counts of words without those that are in most texts,
+        which would be all that a machine sees.
+        """
+        transforms: dict[str, Config] = {}
+        for name, medium in data.part("train").media.items():
+            if FeatureScaler.takes(medium.items, name):
+                transforms[name] = {"transform": "FeatureScaler", "config": {}}
+            elif TextVectorizer.takes(medium.items, name):
+                config = {"weighting": "counts", **without_stop_words(medium.items)}
+                transforms[name] = {"transform": "TextVectorizer", "config": config}
+        return cls.defaults.changed({"transforms": transforms}, cls.settable())
 
     def stage_terms(
         self, stage: str, y: Mapping[str, Tensor], y_pred: Mapping[str, Tensor]

@@ -41,6 +41,9 @@ KINDS = {
 }
 ANALYZERS = (*KINDS, "auto")
 LONGEST_RUN = 3
+# English texts have at least so many function words; and what is in more texts is one elsewhere.
+ENGLISH_SHARE = 0.25
+MOST = 0.2
 # Stands before words that are counted beside characters.
 WORD = "="
 
@@ -150,6 +153,28 @@ def has_spaces(texts: Sequence[str]) -> bool:
     return 2 * without <= letters
 
 
+def without_stop_words(texts: Sequence[str] | WordCounts) -> Config:
+    """Arguments of a `TextVectorizer` that leave out the words that say nothing.
+
+    English is known by its function words, and has a list of them and stems. Of other languages,
+    words that are in a fifth of the texts are left out.
+
+    Example:
+        >>> without_stop_words(["the dog is on the beach"])
+        {'stop_words': True, 'language': 'english'}
+        >>> without_stop_words(["der Hund liegt am Strand"])
+        {'max_share': 0.2}
+    """
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    counts = texts if isinstance(texts, WordCounts) else count_words(texts)
+    total = counts.counts.sum(axis=0)
+    function_words = [word in ENGLISH_STOP_WORDS for word in counts.words]
+    if total[function_words].sum() > ENGLISH_SHARE * total.sum():
+        return {"stop_words": True, "language": "english"}
+    return {"max_share": MOST}
+
+
 class TextVectorizer(Transform):
     """Texts to rows of word weights.
 
@@ -161,6 +186,8 @@ class TextVectorizer(Transform):
         max_words: Size of the vocabulary; it is smaller where the texts have fewer words.
         weighting: `"tfidf"` or `"counts"`.
         stop_words: Whether to leave out frequent English function words.
+        max_share: Words of more than this share of the training texts are left out, in whatever
+            language; 1 keeps all.
         language: A language that Snowball knows, such as `"english"`: the forms of a word (dog,
             dogs) then count as one. `None` takes words as they are.
         analyzer: What is counted: `"words"`; `"characters"`, which are runs of one to three
@@ -195,7 +222,10 @@ class TextVectorizer(Transform):
         stop_words: bool = False,
         language: str | None = None,
         analyzer: str = "words",
+        max_share: float = 1.0,
     ) -> None:
+        if not 0 < max_share <= 1:
+            raise ValueError(f"A share is above 0 and at most 1. Received: {max_share=}.")
         if max_words < 1:
             raise ValueError(f"A vocabulary needs at least one word. Received: {max_words=}.")
         if weighting not in WEIGHTINGS:
@@ -211,6 +241,7 @@ class TextVectorizer(Transform):
         self.weighting = weighting
         self.stop_words = stop_words
         self.language = language
+        self.max_share = max_share
         self.analyzer = analyzer
         self._stem = _stemmer(language)
         self.reads = "words" if analyzer == "auto" and (stop_words or language) else analyzer
@@ -257,12 +288,13 @@ class TextVectorizer(Transform):
         from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
         total = counts.counts.sum(axis=0)
+        texts = (counts.counts > 0).sum(axis=0)
         dropped = ENGLISH_STOP_WORDS if self.stop_words else frozenset()
         # Equally frequent words are taken in alphabetical order, so that a refit is the same.
         ranked = sorted(
             (-int(count), word)
-            for word, count in zip(counts.words, total, strict=True)
-            if count and word not in dropped
+            for word, count, within in zip(counts.words, total, texts, strict=True)
+            if count and within <= self.max_share * len(counts) and word not in dropped
         )
         return [word for _, word in ranked[:most]]
 
@@ -374,6 +406,7 @@ class TextVectorizer(Transform):
             "stop_words": self.stop_words,
             "language": self.language,
             "analyzer": self.analyzer,
+            "max_share": self.max_share,
         }
 
     def get_state(self) -> dict[str, Any]:
