@@ -70,6 +70,20 @@ def test_training_records_how_it_was_done(preset):
     assert {row["direction"] for row in facts["results"]} >= {"image->text", "text->image"}
 
 
+def test_settings_are_tuned_first_and_their_trials_kept(tmp_path, capsys):
+    arguments = "train jrl --data toy --tune 3 --set readout=projections --out"
+    assert main([*arguments.split(), str(tmp_path / "new")]) == 0
+    assert "tuning jrl: 3/3, held-out MAP" in capsys.readouterr().err
+    facts = json.loads((tmp_path / "new" / "metadata.json").read_text(encoding="utf-8"))
+    assert "3 trials of keras_xmr.tune" in facts["chosen"]
+    assert {path.name for path in (tmp_path / "new.trials").iterdir()} >= {
+        "trials.csv",
+        "trials.png",
+    }
+    assert main([*arguments.replace("--tune 3", "--tune soon").split(), str(tmp_path / "x")]) == 1
+    assert "A budget is a number of trials" in capsys.readouterr().err
+
+
 def test_training_shows_progress_with_time_left(tmp_path, capsys):
     arguments = "train chtn --data toy --epochs 3 --batch-size 16 --out"
     assert main([*arguments.split(), str(tmp_path / "new")]) == 0

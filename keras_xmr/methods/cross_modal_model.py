@@ -125,6 +125,7 @@ class CrossModalModel(Method, keras.Model):
         run: Run,
     ) -> None:
         """Compile and fit, as one would by hand."""
+        self._tell_transforms(run)
         batches = self.batches(
             data,
             source,

@@ -47,6 +47,7 @@ class LinearMethod(Method):
         seeded = {"random_state": run.seed} if "random_state" in cls.argument_names() else {}
         arguments = seeded | settings.arguments
         model = cls(**arguments, preprocessor=settings.preprocessor(data)).fit(data)
+        model._tell_transforms(run)
         if run.progress and data.has("validation"):
             found = evaluate(model, data, split="validation").map
             Progress(cls.about.name).say(f"fitted, validation MAP {found:.3f}")

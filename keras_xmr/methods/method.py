@@ -12,6 +12,7 @@ from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.methods.about import About
 from keras_xmr.methods.settings import Settings
 from keras_xmr.methods.space import Tunable
+from keras_xmr.progress import Progress
 from keras_xmr.transforms.extraction import with_features
 from keras_xmr.transforms.frozen_encoder import FrozenEncoder
 from keras_xmr.transforms.preprocessor import Preprocessor
@@ -275,6 +276,13 @@ class Method:
     def _represent(self, rows: Any, media: str, batch_size: int) -> FloatArray:
         """Common representation `(n, common_dim)` of rows `(n, d)`."""
         raise NotImplementedError
+
+    def _tell_transforms(self, run: Run) -> None:
+        """Say what was decided from the training items."""
+        transforms = self.preprocessor.transforms if self.preprocessor else {}
+        for medium, transform in transforms.items():
+            if transform.told:
+                Progress(self.about.name, shown=run.progress).say(f"{medium}: {transform.told}")
 
     def _check_medium(self, media: str) -> None:
         if media not in self.media:

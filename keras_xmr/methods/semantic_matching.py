@@ -10,6 +10,7 @@ from keras_xmr.methods.about import About
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, hot
 from keras_xmr.methods.settings import Settings
 from keras_xmr.methods.space import Choice, Range, Tunable
+from keras_xmr.metrics import mean_average_precision
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import FloatArray
 
@@ -18,7 +19,6 @@ PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0)
 FOLDS = 3
 # A choice needs no solution to the last digit.
 ROUGH = 1e-3
-UNLIKELY = 1e-6
 READOUTS = ("probabilities", "centred_probabilities", "agreement")
 
 
@@ -31,8 +31,8 @@ class SemanticMatching(LinearMethod):
 
     Args:
         C: Inverse strength of the L2 penalty: one number, or medium to number; `None` for the one
-            whose posteriors are the most likely in three folds of the training part, for each
-            medium by itself.
+            of several by which held-out rows of the medium find each other best (MAP of centred
+            posteriors, three folds of the training part).
         readout: `"probabilities"`, `"centred_probabilities"` (less 1 / classes) or `"agreement"`
             (probabilities, with further columns that make cosines across media the probability of
             the same class).
@@ -61,7 +61,7 @@ class SemanticMatching(LinearMethod):
         media="any",
         returns="class posteriors",
     )
-    defaults = Settings(arguments={"C": None, "readout": "agreement"})
+    defaults = Settings(arguments={"C": None, "readout": "agreement", "temperature": 0.5})
     tunable: ClassVar[Mapping[str, Tunable]] = {
         "readout": Choice(("agreement", "centred_probabilities", "probabilities")),
         "temperature": Range(0.25, 2.0),
@@ -124,26 +124,31 @@ class SemanticMatching(LinearMethod):
         return kernel, bias
 
     def _chosen(self, rows: FloatArray, shares: FloatArray) -> float:
-        """The penalty under which held-out rows have the most likely classes."""
+        """The penalty under which held-out rows find those of their class.
+
+        That they are likely is another question, which weaker penalties answer better: sharp
+        posteriors rank worse than soft ones where they are wrong.
+        """
         fold_of = np.zeros(len(rows), dtype=int)
         # Classes are spread over the folds; the order of the rows decides, and no seed.
         fold_of[np.argsort(shares.argmax(axis=1), kind="stable")] = np.arange(len(rows)) % FOLDS
-        if len(rows) <= FOLDS:
+        trained = [shares[fold_of != fold].any(axis=0).sum() for fold in range(FOLDS)]
+        if len(rows) <= FOLDS or min(trained) < 2:
             return 1.0
-        likelihood = []
+        found: list[float] = []
         for penalty in PENALTIES:
-            found = 0.0
+            maps = []
             for fold in range(FOLDS):
                 held = fold_of == fold
                 kernel, bias = self._classifier(rows[~held], shares[~held], penalty, ROUGH)
-                # A class that only held-out rows have is as unlikely as can be.
-                posteriors = _softmax(rows[held] @ kernel + bias)
-                found += float(np.sum(shares[held] * np.log(np.maximum(posteriors, UNLIKELY))))
-            likelihood.append(found)
+                posteriors = _softmax(rows[held] @ kernel + bias) - 1.0 / shares.shape[1]
+                labels = (shares[held] > 0).astype(int)
+                maps.append(mean_average_precision(posteriors, posteriors, labels, labels))
+            found.append(float(np.mean(maps)))
             # Beyond the best one it only gets slower and worse.
-            if found < max(likelihood):
+            if found[-1] < max(found):
                 break
-        return PENALTIES[int(np.argmax(likelihood))]
+        return PENALTIES[int(np.argmax(found))]
 
     def _map(self, rows: FloatArray, medium: str) -> FloatArray:
         """Class posteriors `(n, classes)`, and what the readout makes of them."""

@@ -40,6 +40,12 @@ KINDS = {
     "unspaced": ("stretches",),
 }
 ANALYZERS = (*KINDS, "auto")
+COUNTED = {
+    "words": "words",
+    "characters": "runs of characters",
+    "both": "words and runs of characters",
+    "unspaced": "runs of characters, since there are no spaces between words",
+}
 LONGEST_RUN = 3
 # English texts have at least so many function words; and what is in more texts is one elsewhere.
 ENGLISH_SHARE = 0.25
@@ -302,6 +308,11 @@ class TextVectorizer(Transform):
     def dim(self) -> int:
         """Width of the rows."""
         return len(self.words)
+
+    @property
+    def told(self) -> str:
+        """What is counted."""
+        return f"{self.dim} {COUNTED[self.reads]}" if self.dim else ""
 
     def __call__(self, texts: Sequence[str] | WordCounts) -> FloatArray:
         """Weights `(texts, words)`, float32.

@@ -48,6 +48,11 @@ class Transform:
         """One with the settings for items that nobody has looked at."""
         return cls()
 
+    @property
+    def told(self) -> str:
+        """What `fit` decided, in words, where it decides."""
+        return ""
+
     def fit(self, items: Items) -> Self:
         """Measure the training items; returns `self`."""
         return self

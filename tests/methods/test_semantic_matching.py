@@ -8,6 +8,8 @@ from sklearn.linear_model import LogisticRegression
 
 from keras_xmr import SemanticMatching, evaluate
 from keras_xmr.datasets import CrossModalData, toy
+from keras_xmr.methods.semantic_matching import PENALTIES
+from keras_xmr.metrics import mean_average_precision
 from keras_xmr.transforms import FeatureScaler, Preprocessor
 
 
@@ -220,3 +222,34 @@ def test_a_class_without_items_survives_the_preset(data, tmp_path):
 
 def test_rankings_are_by_cosine():
     assert SemanticMatching().metric == "cosine"
+
+
+def test_the_choice_is_that_by_hand():
+    data = toy()
+    baseline = SemanticMatching(C=None).fit(data)
+    part = data.part("train").medium("text")
+    rows, found = baseline.preprocessor(part.items, "text"), {}
+    fold = np.zeros(len(rows), int)
+    fold[np.argsort(part.labels, kind="stable")] = np.arange(len(rows)) % 3
+    for C in PENALTIES:
+        maps = []
+        for number in range(3):
+            held = fold == number
+            model = LogisticRegression(C=C, max_iter=1000, tol=1e-3)
+            posteriors = model.fit(rows[~held], part.labels[~held]).predict_proba(rows[held])
+            centred = posteriors - 0.25
+            own = part.labels[held]
+            maps.append(mean_average_precision(centred, centred, own, own))
+        found[C] = np.mean(maps)
+    shares = np.eye(4)[part.labels]
+    chosen = baseline._chosen(rows, shares)
+    assert found[chosen] == pytest.approx(max(found.values()))
+    same = SemanticMatching({"image": 1.0, "text": chosen}, preprocessor=baseline.preprocessor)
+    np.testing.assert_array_equal(same.fit(data).weights["text"][0], baseline.weights["text"][0])
+
+
+def test_a_class_of_one_item_and_very_few_rows_do_no_harm():
+    rows = np.eye(4, dtype="float32")
+    assert SemanticMatching(C=None)._chosen(rows[:3], np.eye(3)) == 1.0
+    assert SemanticMatching(C=None)._chosen(rows, np.eye(2)[[0, 0, 0, 1]]) == 1.0
+    assert SemanticMatching(C=None)._chosen(rows, np.eye(2)[[0, 1, 0, 1]]) in PENALTIES

@@ -222,3 +222,55 @@ def test_runs_of_characters_by_strings_and_by_their_counts_are_the_same(weightin
 def test_what_goes_with_whole_words_is_refused_for_characters(arguments):
     with pytest.raises(ValueError, match=r"Stop words and stems go with whole words\. Received: "):
         TextVectorizer(analyzer="characters", **arguments)
+
+
+def test_the_texts_decide_what_is_counted():
+    english = ["two dogs on a beach", "a red bus", "dogs and a bus"]
+    chinese = ["两只狗在海滩上", "红色公共汽车", "狗和车", "a dog"]
+    thai = ["สุนัขสองตัวบนชายหาด", "รถบัสสีแดง"]
+    for texts, reads in ((english, "both"), (chinese, "unspaced"), (thai, "unspaced")):
+        vectorizer = TextVectorizer(analyzer="auto").fit(texts)
+        assert vectorizer.reads == reads
+        assert vectorizer.told.startswith(f"{vectorizer.dim} ")
+        copy = through_json(vectorizer)
+        assert copy.reads == reads
+        np.testing.assert_array_equal(copy(texts), vectorizer(texts))
+        # It is decided anew by what it is fitted on.
+        assert vectorizer.fit(english).reads == "both"
+    assert TextVectorizer(analyzer="auto", language="english").fit(english).reads == "words"
+    counted = TextVectorizer(analyzer="auto").fit(count_words(chinese[:3]))
+    assert counted.reads == "unspaced"
+
+
+def test_stretches_have_the_runs_across_their_characters():
+    vectorizer = TextVectorizer(weighting="counts", analyzer="unspaced").fit(["红车! a 红"])
+    found = dict(zip(vectorizer.words, vectorizer(["红车! a 红"])[0].tolist(), strict=True))
+    assert found["红车"] == 1
+    assert found["红"] == 2
+    assert found[" 红"] == 2
+    assert found[" a "] == 1
+    assert "车a" not in found
+
+
+def test_words_and_runs_have_half_of_the_vocabulary_and_of_the_weight_each(many_texts):
+    vectorizer = TextVectorizer(40, analyzer="both").fit(many_texts)
+    words = [word for word in vectorizer.words if word.startswith("=")]
+    assert len(words) == 20
+    assert vectorizer.dim == 40
+    rows = vectorizer(many_texts)
+    np.testing.assert_allclose(np.linalg.norm(rows[:, :20], axis=1), np.sqrt(0.5), rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, rtol=1e-5)
+    # Each half is as it is alone.
+    alone = TextVectorizer(20, analyzer="words").fit(many_texts)
+    np.testing.assert_allclose(rows[:, :20] * np.sqrt(2), alone(many_texts), rtol=1e-5)
+    by_counts = TextVectorizer(40, analyzer="both").fit(count_words(many_texts))
+    assert by_counts.words == vectorizer.words
+    np.testing.assert_allclose(by_counts(count_words(many_texts)), rows, rtol=1e-5)
+
+
+def test_words_of_most_texts_are_left_out():
+    texts = ["der Hund", "der Bus", "der Strand", "Hund am Strand"]
+    vectorizer = TextVectorizer(max_share=0.5).fit(texts)
+    assert set(vectorizer.words) == {"hund", "bus", "strand", "am"}
+    with pytest.raises(ValueError, match=r"at most 1\. Received: max_share=0"):
+        TextVectorizer(max_share=0)
