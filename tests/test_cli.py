@@ -73,7 +73,7 @@ def test_training_records_how_it_was_done(preset):
 def test_settings_are_tuned_first_and_their_trials_kept(tmp_path, capsys):
     arguments = "train jrl --data toy --tune 3 --set readout=projections --out"
     assert main([*arguments.split(), str(tmp_path / "new")]) == 0
-    assert "tuning jrl: 3/3, held-out MAP" in capsys.readouterr().err
+    assert "tuning jrl: 100/100, 3 trials, held-out MAP" in capsys.readouterr().err
     facts = json.loads((tmp_path / "new" / "metadata.json").read_text(encoding="utf-8"))
     assert "3 trials of keras_xmr.tune" in facts["chosen"]
     assert {path.name for path in (tmp_path / "new.trials").iterdir()} >= {

@@ -47,8 +47,8 @@ def tune(
         data: The data.
         method: Name of the method, such as `"chtn"`. Its class says in `tunable` what is tuned.
         source: As in `train`.
-        budget: A number of trials, or a time such as `"90s"`, `"5m"` or `"1h"`: no trial begins
-            that is not likely to end in time.
+        budget: A number of trials, or a time such as `"90s"`, `"5m"` or `"1h"`, within which the
+            last trial is likely to end; or both, as `"20,5m"`: what is first.
         trunks: As in `train`.
         settings: What to start from; `None` for what `train` takes for these data.
         seed: Seed of all that is random. Equal seeds and numbers of trials give equal settings.
@@ -61,7 +61,7 @@ def tune(
         The best settings; `chosen` tells how they were found, and how sure that is.
 
     Raises:
-        ValueError: If there is no such method, or the budget is neither number nor time, or the
+        ValueError: If there is no such method, or the budget is none, or the
             trials in the folder are of something else.
         ImportError: If Optuna is not installed.
 
@@ -88,13 +88,14 @@ def tune(
     if trials:
         _check_resumed(trials, start, folder)
         shown.say(f"{len(trials)} trials are there already")
-    with shown.over(limit.trials or 100):
+    with shown.over(100):
         while limit.leaves_time(trials):
             trials.append(search.trial(trials))
             if place:
                 write_trials(place, trials)
                 plot_trials(place, trials, f"{method} on {data.name}")
-            shown.move_to(limit.done(trials), f"held-out MAP {_best(trials).map:.3f}")
+            figures = f"{len(trials)} trials, held-out MAP {_best(trials).map:.3f}"
+            shown.move_to(limit.percent(trials), figures)
     told = _told(trials)
     shown.say(told)
     return replace(type(start)(**_best(trials).settings), chosen=told)
@@ -102,37 +103,40 @@ def tune(
 
 @dataclass(frozen=True)
 class _Limit:
-    """How many trials, or how long; the other one is `None`."""
+    """How many trials, and how long; at least one of the two is bounded."""
 
-    trials: int | None
-    seconds: float | None
+    trials: float = math.inf
+    seconds: float = math.inf
 
     @classmethod
     def of(cls, budget: str | int) -> "_Limit":
         """What a budget allows."""
-        written = str(budget)
-        if written.isdigit() and int(written):
-            return cls(int(written), None)
-        found = BUDGET.fullmatch(written)
-        if not found:
-            raise ValueError(
-                "A budget is a number of trials, or a time such as '90s', '5m' or '1h'. "
-                f"Received: {budget!r}."
-            )
-        return cls(None, float(found[1]) * SECONDS[found[2]])
+        limit = cls()
+        for bound in str(budget).split(","):
+            found = BUDGET.fullmatch(bound)
+            if bound.isdigit() and int(bound):
+                limit = replace(limit, trials=int(bound))
+            elif found:
+                limit = replace(limit, seconds=float(found[1]) * SECONDS[found[2]])
+            else:
+                raise ValueError(
+                    "A budget is a number of trials, a time such as '90s', '5m' or '1h', or both, "
+                    f"as '20,5m'. Received: {budget!r}."
+                )
+        return limit
 
     def leaves_time(self, trials: Sequence[Trial]) -> bool:
         """Whether one more trial is likely to end in time; the first one is in any case."""
-        if not trials or self.seconds is None:
-            return len(trials) < (self.trials or 1)
+        if not trials:
+            return True
         took = [trial.seconds for trial in trials]
-        return sum(took) + statistics.median(took) <= self.seconds
+        in_time = sum(took) + statistics.median(took) <= self.seconds
+        return in_time and len(trials) < self.trials
 
-    def done(self, trials: Sequence[Trial]) -> int:
-        """How many of the trials, or percent of the time."""
-        if self.seconds is None:
-            return len(trials)
-        return min(100, int(100 * sum(trial.seconds for trial in trials) / self.seconds))
+    def percent(self, trials: Sequence[Trial]) -> int:
+        """How much of it is used."""
+        spent = sum(trial.seconds for trial in trials) / self.seconds
+        return min(100, int(100 * max(spent, len(trials) / self.trials)))
 
 
 def _best(trials: Sequence[Trial]) -> Trial:

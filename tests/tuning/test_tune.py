@@ -12,7 +12,8 @@ from keras_xmr import evaluate, tune
 from keras_xmr.datasets import toy
 from keras_xmr.datasets.folds import folds
 from keras_xmr.methods.settings import Settings
-from keras_xmr.tuning.search import FOLDS
+from keras_xmr.tuning.search import FOLDS, Search
+from keras_xmr.tuning.trials import Trial
 from tests.methods.planted import planted
 
 DATA = planted(classes=4, per_class=20, width=12)
@@ -99,14 +100,25 @@ def test_damaged_trials_are_told(tmp_path):
         tune(DATA, "jrl", budget=2, folder=tmp_path, progress=False)
 
 
-def test_a_budget_of_time_is_kept():
-    settings = tune(DATA, "cca", budget="1s", progress=False)
-    assert "trials" in settings.chosen
+@pytest.mark.parametrize(
+    ("budget", "seconds", "count"),
+    [
+        ("10s", [4, 4, 1], 3),
+        ("10s", [11], 1),
+        ("2,10s", [1, 1], 2),
+        ("9,10s", [5, 5], 2),
+        (2, [9, 9], 2),
+    ],
+)
+def test_no_trial_begins_that_would_end_too_late(budget, seconds, count, monkeypatch):
+    trials = iter([Trial(None, {}, (0.5,), second, np.zeros(3)) for second in [*seconds, 99]])
+    monkeypatch.setattr(Search, "trial", lambda self, before: next(trials))
+    assert f"of {count} trials" in tune(DATA, "cca", budget=budget, progress=False).chosen
 
 
-@pytest.mark.parametrize("budget", ["0", 0, "5 m", "m", "-1s", "fast", 2.5])
+@pytest.mark.parametrize("budget", ["0", 0, "5 m", "m", "-1s", "fast", 2.5, "", "3,", "3,x"])
 def test_other_budgets_are_told(budget):
-    with pytest.raises(ValueError, match="A budget is a number of trials, or a time such as"):
+    with pytest.raises(ValueError, match="A budget is a number of trials, a time such as"):
         tune(DATA, "cca", budget=budget)
 
 
