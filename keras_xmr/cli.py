@@ -80,7 +80,7 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     method.add_argument(
         "--tune",
         metavar="BUDGET",
-        help="choose settings on held-out items first: a number of trials, a time such as 5m, or 20,5m",
+        help="choose settings on held-out items first: a number of trials, a time as 5m, or both",
     )
     method.add_argument(
         "--set",

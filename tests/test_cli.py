@@ -205,11 +205,11 @@ def test_evaluate_writes_its_report_and_compares(preset, baseline, tmp_path, cap
 
 def test_encode_a_data_set_and_texts(preset, tmp_path, capsys):
     out = tmp_path / "all.npz"
-    assert run_json(capsys, "encode", "--preset", preset, "--out", out)["image"] == [80, 4]
+    assert run_json(capsys, "encode", "--preset", preset, "--out", out)["image"] == [80, 6]
     with np.load(out) as arrays:
         assert arrays["text_ids"].shape == (80,)
     texts = ["encode", "--preset", preset, "--text", "class1", "--text", "class2", "--out", out]
-    assert run_json(capsys, *texts) == {"text": [2, 4]}
+    assert run_json(capsys, *texts) == {"text": [2, 6]}
     assert not list(tmp_path.glob(".*"))
 
 

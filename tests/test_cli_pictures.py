@@ -88,7 +88,8 @@ def test_pictures_are_encoded_and_reported(files, preset, tmp_path, capsys):
     out = tmp_path / "z.npz"
     picture_file = files / "0.png"
     assert main(f"encode --preset {preset} --image {picture_file} --out {out}".split()) == 0
-    assert np.load(out)["image"].shape == (1, 3)
+    # Three classes, and a column for each medium.
+    assert np.load(out)["image"].shape == (1, 5)
     assert main(f"evaluate --preset {preset} --json".split()) == 0
     report = json.loads(capsys.readouterr().out.splitlines()[-1])[str(preset)]
     facts = json.loads((preset / "metadata.json").read_text())

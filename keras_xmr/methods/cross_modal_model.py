@@ -159,7 +159,7 @@ class CrossModalModel(Method, keras.Model):
         Args:
             data: The target data.
             source: Labelled data of one of the media; `None` for no transfer from a source.
-            preprocessor: What to use instead of `Preprocessor.for_data(data)`; it is fitted here.
+            preprocessor: What to use instead of what `settings_for(data)` has; it is fitted here.
             **kwargs: Further arguments of the constructor, such as `trunks` where `data` has
                 picture files.
 
@@ -168,7 +168,7 @@ class CrossModalModel(Method, keras.Model):
         """
         trunks = kwargs.get("trunks") or {}
         if preprocessor is None:
-            preprocessor = Preprocessor.for_data(data, **loaders_for(trunks))
+            preprocessor = cls.settings_for(data).preprocessor(data, **loaders_for(trunks))
         fitted = preprocessor.fit(data.part("train"))
         _check_raw_media_have_trunks(fitted, trunks)
         if source is not None:

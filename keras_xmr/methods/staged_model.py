@@ -75,7 +75,8 @@ class StagedModel(CrossModalModel):
             **kwargs: Further arguments of the constructor.
         """
         if preprocessor is None:
-            preprocessor = Preprocessor.for_data(data, **loaders_for(kwargs.get("trunks") or {}))
+            trunks = kwargs.get("trunks") or {}
+            preprocessor = cls.settings_for(data).preprocessor(data, **loaders_for(trunks))
         transforms = preprocessor.transforms.items()
         words = [name for name, transform in transforms if transform.counts_words]
         kwargs.setdefault("visible", dict.fromkeys(words, "replicated_softmax"))

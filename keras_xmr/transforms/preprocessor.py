@@ -21,7 +21,7 @@ class Preprocessor:
         >>> from keras_xmr.datasets import toy
         >>> preprocessor = Preprocessor.for_data(toy()).fit(toy().part("train"))
         >>> preprocessor(["class1 thing0"], "text").shape
-        (1, 10)
+        (1, 82)
     """
 
     def __init__(self, transforms: Mapping[str, Transform]) -> None:

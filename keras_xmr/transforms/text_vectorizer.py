@@ -49,7 +49,7 @@ COUNTED = {
 LONGEST_RUN = 3
 # English texts have at least so many function words; and what is in more texts is one elsewhere.
 ENGLISH_SHARE = 0.25
-MOST = 0.2
+MOST = 0.5
 # Stands before words that are counted beside characters.
 WORD = "="
 
@@ -163,13 +163,13 @@ def without_stop_words(texts: Sequence[str] | WordCounts) -> Config:
     """Arguments of a `TextVectorizer` that leave out the words that say nothing.
 
     English is known by its function words, and has a list of them and stems. Of other languages,
-    words that are in a fifth of the texts are left out.
+    words that are in more than half of the texts are left out.
 
     Example:
         >>> without_stop_words(["the dog is on the beach"])
         {'stop_words': True, 'language': 'english'}
         >>> without_stop_words(["der Hund liegt am Strand"])
-        {'max_share': 0.2}
+        {'max_share': 0.5}
     """
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 

@@ -70,6 +70,8 @@ def tune(
         >>> data = keras_xmr.datasets.toy()
         >>> settings = tune(data, "semantic_matching", budget=2, progress=False)
         >>> model = keras_xmr.train(data, "semantic_matching", settings=settings, progress=False)
+        >>> model.encode_text(["class1 thing0"]).shape
+        (1, 6)
 
     Reference:
         T. Akiba et al.: Optuna: a next-generation hyperparameter optimization framework, KDD 2019;

@@ -1,18 +1,24 @@
 """On real data the adversary makes media harder to tell apart, at no loss of precision."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from keras_xmr import datasets, evaluate, modality_probe, train
+from keras_xmr.methods.settings import TrainingSettings
 
 # The game itself is tested on every backend, on small data.
 pytestmark = pytest.mark.once
+
+TUNED = Path(__file__).parents[2] / "examples/paper_tables/settings/pascal_sentences"
 
 
 def measured(method, hidden, probed="validation", **arguments):
     """Probe of the layer that the adversary sees, and MAP on the validation part."""
     data = datasets.pascal_sentences(split_seed=0)
-    trained = train(data, method, progress=False, **arguments)
+    settings = TrainingSettings.read(TUNED / f"{method}.json")
+    trained = train(data, method, settings=settings, progress=False, **arguments)
     probe = modality_probe(trained.copy_with(readout=hidden), data, split=probed)
     return np.array([probe, evaluate(trained, data, split="validation").map])
 

@@ -1,5 +1,6 @@
 """`train`: features, pictures with a frozen trunk, and trunk and all."""
 
+import re
 from dataclasses import replace
 
 import keras
@@ -13,7 +14,10 @@ from keras_xmr.transforms import FeatureScaler, FrozenEncoder, extract_features
 from tests.methods.pictures import coloured, trunk
 
 SMALL = TrainingSettings(
-    arguments={"pathway_units": (8, 8), "shared_units": (8, 8)}, epochs=2, batch_size=8
+    arguments={"pathway_units": (8, 8), "shared_units": (8, 8)},
+    transforms={"image": {"transform": "FeatureScaler"}, "text": {"transform": "TextVectorizer"}},
+    epochs=2,
+    batch_size=8,
 )
 DATA, SOURCE = coloured(), coloured(["image"], seed=1)
 
@@ -182,7 +186,9 @@ def test_what_a_method_does_not_take_is_told():
 
 def test_a_linear_method_tells_its_validation_map(capsys):
     train(toy(), "cca")
-    assert "cca: fitted, validation MAP 0." in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert re.search(r"cca: text: \d+ words and runs of characters\n", told)
+    assert re.search(r"cca: fitted, validation MAP [01]\.\d{3}\n", told)
     train(toy(), "cca", progress=False)
     assert not capsys.readouterr().err
 

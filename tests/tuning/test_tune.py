@@ -103,7 +103,8 @@ def test_damaged_trials_are_told(tmp_path):
 @pytest.mark.parametrize(
     ("budget", "seconds", "count"),
     [
-        ("10s", [4, 4, 1], 3),
+        ("10s", [3, 3, 3.5], 3),
+        ("10s", [4, 4], 2),
         ("10s", [11], 1),
         ("2,10s", [1, 1], 2),
         ("9,10s", [5, 5], 2),
