@@ -13,6 +13,7 @@ from keras_xmr.optimizers import SGD, AdamW
 from keras_xmr.training.batches import PairedBatches
 from keras_xmr.training.checkpoint import FILE, Checkpoint
 from keras_xmr.training.settings import differences, settings_of
+from keras_xmr.transforms import FeatureScaler, Preprocessor, TextVectorizer
 from tests.methods.pictures import coloured, trunk
 
 pytestmark = pytest.mark.usefixtures("eager_on_tensorflow")
@@ -59,6 +60,8 @@ def run(
     model = CHTN.for_data(
         DATA,
         source,
+        # Rows of unit variance: a few steps are seen in the loss then.
+        preprocessor=Preprocessor({"image": FeatureScaler(), "text": TextVectorizer()}),
         **{"pathway_units": (4, 4), "shared_units": (4, 4), "dropout": 0.3, "seed": 0, **arguments},
     )
     model.compile(optimizer())
