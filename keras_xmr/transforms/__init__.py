@@ -14,7 +14,8 @@ from keras_xmr.transforms.pictures import PictureLoader, PictureRows
 from keras_xmr.transforms.pixel_vectorizer import PixelVectorizer
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.transforms.text_rows import TextRows
-from keras_xmr.transforms.text_vectorizer import TextVectorizer, count_words, tokenize
+from keras_xmr.transforms.text_vectorizer import TextVectorizer
+from keras_xmr.transforms.tokens import count_words, tokenize
 from keras_xmr.transforms.transform import Transform
 from keras_xmr.transforms.word_ids import WordIds
 from keras_xmr.transforms.word_vectors import given_word_vectors, train_word_vectors

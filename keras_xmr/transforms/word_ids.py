@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_xmr.transforms.text_vectorizer import TextVectorizer, check_strings, tokenize
+from keras_xmr.transforms.text_vectorizer import TextVectorizer
+from keras_xmr.transforms.tokens import check_strings, tokenize
 from keras_xmr.transforms.transform import Transform
 from keras_xmr.types import Array, Config, Items
 

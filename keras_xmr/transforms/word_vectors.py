@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_xmr.transforms.text_vectorizer import check_strings, tokenize
+from keras_xmr.transforms.tokens import check_strings, tokenize
 from keras_xmr.types import Array, FloatArray
 
 if TYPE_CHECKING:

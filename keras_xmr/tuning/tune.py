@@ -151,14 +151,14 @@ def _told(trials: Sequence[Trial]) -> str:
     best, default = _best(trials), trials[0]
     of = f"of {len(trials)} trials of keras_xmr.tune"
     if best is default:
-        return f"What was there before: the best {of}, held-out MAP {best.map:.4f}."
+        return f"The settings at the start: the best {of}, held-out MAP {best.map:.4f}."
     assert best.queries is not None
     assert default.queries is not None
     gain = best.queries - default.queries
     error = gain.std(ddof=1) / math.sqrt(len(gain))
     return (
         f"Trial {trials.index(best)} {of}: held-out MAP {best.map:.4f}, {gain.mean():+.4f} against "
-        f"what was there before, with a standard error of {error:.4f} over {len(gain)} queries."
+        f"the settings at the start, with a standard error of {error:.4f} over {len(gain)} queries."
     )
 
 
