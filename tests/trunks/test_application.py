@@ -186,6 +186,8 @@ def test_the_real_weights_give_the_features_of_the_real_classifier():
     pixels = reference.pictures(1, 224)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # How Keras makes arrays of PyTorch's and JAX' is not ours.
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
         found = application("mobilenet_v2", path).predict_on_batch(pixels)
     classifier = keras.applications.MobileNetV2(weights=None, classes=1000)
     classifier.load_weights(path)
