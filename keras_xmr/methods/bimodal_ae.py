@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 
@@ -11,7 +11,6 @@ from keras_xmr.methods.about import About
 from keras_xmr.methods.bimodal_coding import BimodalCoding, reconstruction_loss
 from keras_xmr.methods.defaults import has_narrow_rows
 from keras_xmr.methods.settings import TrainingSettings
-from keras_xmr.methods.space import Range, Tunable
 from keras_xmr.methods.staged_model import (
     Stage,
     StagedModel,
@@ -106,12 +105,6 @@ class BimodalAE(StagedModel):
         learning_rate=1e-2,
         weight_decay=1e-4,
     )
-    tunable: ClassVar[Mapping[str, Tunable]] = {
-        "learning_rate": Range(1e-3, 3e-2),
-        "weight_decay": Range(1e-5, 1.0),
-        "pretraining_rate": Range(5e-4, 1e-2),
-        "noise": Range(0.1, 1.0),
-    }
 
     @classmethod
     def settings_for(cls, data: CrossModalData) -> TrainingSettings:

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 
 from keras_xmr.methods.about import About
 from keras_xmr.methods.bimodal_coding import reconstruction_loss
 from keras_xmr.methods.settings import TrainingSettings
-from keras_xmr.methods.space import Range, Tunable
 from keras_xmr.methods.staged_model import (
     Stage,
     StagedModel,
@@ -118,12 +117,6 @@ class CorrAE(StagedModel):
         learning_rate=3e-3,
         weight_decay=1e-4,
     )
-    tunable: ClassVar[Mapping[str, Tunable]] = {
-        "learning_rate": Range(1e-3, 3e-2),
-        "weight_decay": Range(1e-5, 1.0),
-        "pretraining_rate": Range(5e-4, 1e-2),
-        "noise": Range(0.1, 1.0),
-    }
 
     def __init__(
         self,

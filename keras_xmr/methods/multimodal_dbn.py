@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 
@@ -13,7 +13,6 @@ from keras_xmr.losses.contrastive_divergence import contrastive_divergence
 from keras_xmr.methods.about import About
 from keras_xmr.methods.defaults import hidden_width
 from keras_xmr.methods.settings import TrainingSettings
-from keras_xmr.methods.space import Range, Tunable
 from keras_xmr.methods.staged_model import (
     Stage,
     StagedModel,
@@ -116,12 +115,6 @@ class MultimodalDBN(StagedModel):
         arguments={"pretraining_rate": 3e-3, "readout": "generated"},
         learning_rate=3e-3,
     )
-    tunable: ClassVar[Mapping[str, Tunable]] = {
-        "learning_rate": Range(1e-3, 3e-2),
-        "weight_decay": Range(1e-5, 1.0),
-        "pretraining_rate": Range(5e-4, 1e-2),
-        "noise": Range(0.1, 1.0),
-    }
 
     @classmethod
     def settings_for(cls, data: CrossModalData) -> TrainingSettings:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import keras
 
@@ -12,6 +12,7 @@ from keras_xmr.losses.contrastive_divergence import contrastive_divergence
 from keras_xmr.methods.cross_modal_model import CrossModalModel
 from keras_xmr.methods.entrance import enter, make_inputs
 from keras_xmr.methods.settings import TrainingSettings
+from keras_xmr.methods.space import Range, Tunable
 from keras_xmr.optimizers import AdamW
 from keras_xmr.training.batches import PairedBatches
 from keras_xmr.training.progress import TrainingProgress
@@ -57,6 +58,13 @@ class StagedModel(CrossModalModel):
     pretraining_epochs: int
     pretraining_rate: float
     pretraining_decay: float = 1e-2
+
+    tunable: ClassVar[Mapping[str, Tunable]] = {
+        "learning_rate": Range(1e-3, 3e-2),
+        "weight_decay": Range(1e-5, 1.0),
+        "pretraining_rate": Range(5e-4, 1e-2),
+        "noise": Range(0.1, 1.0),
+    }
 
     @classmethod
     def for_data(
