@@ -41,7 +41,7 @@ class Settings:
         """These settings with some of them, or some arguments of the class, changed.
 
         Args:
-            changes: Name to value; transforms of some media leave those of the others.
+            changes: Name to value; of `transforms` and `compile`, what is not named stays.
             arguments: Names of the arguments that the class has.
 
         Raises:
@@ -56,8 +56,8 @@ class Settings:
             )
         of_class = {name: value for name, value in changes.items() if name in arguments}
         rest = {name: value for name, value in changes.items() if name not in arguments}
-        if "transforms" in rest:
-            rest["transforms"] = self.transforms | rest["transforms"]
+        for name in {"transforms", "compile"} & set(rest):
+            rest[name] = getattr(self, name) | rest[name]
         made = replace(self, **rest)
         return replace(made, arguments=made.arguments | of_class)
 

@@ -126,7 +126,9 @@ class Space:
         self.media = list(data.media)
         self.tunable = {n: t for n, t in method.tunable.items() if n not in fixed}
         # Feature rows may come in any scale.
-        self.rows = [] if "transforms" in fixed else list(row_widths(data))
+        scaled = row_widths(data) if "transforms" not in fixed else {}
+        entries = {medium: settings.transforms.get(medium, SCALINGS[0]) for medium in scaled}
+        self.rows = {m: e for m, e in entries.items() if e["transform"] == "FeatureScaler"}
 
     def distributions(self) -> "dict[str, BaseDistribution]":
         """Name of each parameter to what Optuna draws it from."""
@@ -157,8 +159,7 @@ class Space:
                 medium = name.partition(".")[2]
                 own = value.get(medium) if medium and isinstance(value, Mapping) else value
                 found[name] = tunable.drawn_as(own)
-        for medium in self.rows:
-            entry = self.start.transforms.get(medium, SCALINGS[0])
+        for medium, entry in self.rows.items():
             config = FeatureScaler(**entry.get("config", {})).get_config()
             found[f"transforms.{medium}"] = SCALING.drawn_as(scaler(**config))
         return None if None in found.values() else found

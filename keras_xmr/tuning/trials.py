@@ -109,8 +109,8 @@ def plot_trials(folder: Path, trials: Sequence[Trial], title: str) -> None:
     axes.plot(numbers[~pruned], found[~pruned], "o", color="C0", alpha=0.6, label="trial")
     if pruned.any():
         axes.plot(numbers[pruned], found[pruned], "x", color="C7", label="stopped early")
-    axes.axhline(found[0], color="C1", linestyle="--", label="default")
-    axes.set(xlabel="trial", ylabel="validation MAP", title=title)
+    axes.axhline(found[0], color="C1", linestyle="--", label="start")
+    axes.set(xlabel="trial", ylabel="held-out MAP", title=title)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()
     save_whole(folder / PLOT, lambda path: figure.savefig(path, dpi=120))

@@ -5,7 +5,7 @@ import pytest
 from keras_xmr.datasets import toy
 from keras_xmr.methods.catalogue import method_class, methods
 from keras_xmr.methods.semantic_matching import SemanticMatching
-from keras_xmr.methods.settings import Settings
+from keras_xmr.methods.settings import Settings, TrainingSettings
 from keras_xmr.methods.space import Choice, Range, Space
 
 DATA = toy()
@@ -64,3 +64,14 @@ def test_defaults_of_linear_methods_are_within_their_ranges(name):
     space = Space(method, method.settings_for(DATA), DATA)
     assert space.parameters() is not None
     assert set(method.tunable) <= {*method.settable()}
+
+
+def test_rows_with_a_transform_of_another_kind_are_left_as_they_are():
+    other = Settings(transforms={"image": {"transform": "WordIds"}})
+    assert not Space(Some, other, DATA, fixed=Some.tunable).distributions()
+
+
+def test_what_is_not_named_of_nested_settings_stays():
+    settings = TrainingSettings(compile={"jit_compile": False, "steps_per_execution": 2})
+    changed = settings.changed({"compile": {"jit_compile": True}}, [])
+    assert changed.compile == {"jit_compile": True, "steps_per_execution": 2}
