@@ -26,13 +26,11 @@ class Range:
         low: The least.
         high: The largest.
         log: Whether they are drawn evenly by their logarithm.
-        by_medium: Whether each medium has its own.
     """
 
     low: float
     high: float
     log: bool = True
-    by_medium: bool = False
 
     def distribution(self) -> "BaseDistribution":
         """What Optuna draws from."""
@@ -58,11 +56,9 @@ class Choice:
 
     Attributes:
         values: The values.
-        by_medium: Whether each medium has its own.
     """
 
     values: tuple[Any, ...]
-    by_medium: bool = False
 
     def distribution(self) -> "BaseDistribution":
         """What Optuna draws from: numbers of values, since it takes no lists for values."""
@@ -104,7 +100,7 @@ class Space:
     Args:
         method: The class of the method; `tunable` says what of it is worth tuning.
         settings: The settings that all others start from.
-        data: The data set; ranges that each medium has for itself are those of its media.
+        data: The data set; each medium of feature rows may be scaled in its own way.
         fixed: Names of settings that are not tuned.
 
     Example:
@@ -123,7 +119,6 @@ class Space:
     ) -> None:
         self.method = method
         self.start = settings
-        self.media = list(data.media)
         self.tunable = {n: t for n, t in method.tunable.items() if n not in fixed}
         # Feature rows may come in any scale.
         scaled = row_widths(data) if "transforms" not in fixed else {}
@@ -132,41 +127,23 @@ class Space:
 
     def distributions(self) -> "dict[str, BaseDistribution]":
         """Name of each parameter to what Optuna draws it from."""
-        return {
-            name: tunable.distribution()
-            for setting, tunable in self.tunable.items()
-            for name in self._names(setting)
-        } | {f"transforms.{medium}": SCALING.distribution() for medium in self.rows}
+        return {name: tunable.distribution() for name, tunable in self.tunable.items()} | {
+            f"transforms.{medium}": SCALING.distribution() for medium in self.rows
+        }
 
     def settings(self, drawn: Mapping[str, Any]) -> Settings:
         """The settings that parameters stand for."""
-        changes: dict[str, Any] = {}
-        for setting, tunable in self.tunable.items():
-            values = [tunable.value(drawn[name]) for name in self._names(setting)]
-            if tunable.by_medium:
-                changes[setting] = dict(zip(self.media, values, strict=True))
-            else:
-                changes[setting] = values[0]
+        changes = {name: tunable.value(drawn[name]) for name, tunable in self.tunable.items()}
         entries = {medium: SCALING.value(drawn[f"transforms.{medium}"]) for medium in self.rows}
         return self.start.changed(changes | {"transforms": entries}, self.method.settable())
 
     def parameters(self) -> dict[str, Any] | None:
         """What stands for the settings at the start; `None` if they are out of range."""
-        found = {}
-        for setting, tunable in self.tunable.items():
-            value = self._value(setting)
-            for name in self._names(setting):
-                medium = name.partition(".")[2]
-                own = value.get(medium) if medium and isinstance(value, Mapping) else value
-                found[name] = tunable.drawn_as(own)
+        found = {name: t.drawn_as(self._value(name)) for name, t in self.tunable.items()}
         for medium, entry in self.rows.items():
             config = FeatureScaler(**entry.get("config", {})).get_config()
             found[f"transforms.{medium}"] = SCALING.drawn_as(scaler(**config))
         return None if None in found.values() else found
-
-    def _names(self, setting: str) -> list[str]:
-        by_medium = self.tunable[setting].by_medium
-        return [f"{setting}.{medium}" for medium in self.media] if by_medium else [setting]
 
     def _value(self, setting: str) -> Any:
         """Of the start: a setting, or else an argument, or else what the class has for it."""

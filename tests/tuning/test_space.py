@@ -13,7 +13,7 @@ DATA = toy()
 
 class Some(SemanticMatching):
     tunable = {  # noqa: RUF012
-        "C": Range(0.1, 10.0, by_medium=True),
+        "C": Range(0.1, 10.0),
         "readout": Choice(("probabilities", "agreement")),
         "max_iter": Range(100, 2000),
     }
@@ -21,11 +21,11 @@ class Some(SemanticMatching):
 
 def test_parameters_become_settings_and_back():
     space = Space(Some, Settings(), DATA)
-    parameters = {"C.image": 0.5, "C.text": 2.0, "readout": 1, "max_iter": 500}
+    parameters = {"C": 0.5, "readout": 1, "max_iter": 500}
     rest = {name: drawn for name, drawn in space.parameters().items() if name not in parameters}
     settings = space.settings(parameters | rest)
     assert settings.arguments == {
-        "C": {"image": 0.5, "text": 2.0},
+        "C": 0.5,
         "readout": "agreement",
         "max_iter": 500,
     }
@@ -34,7 +34,7 @@ def test_parameters_become_settings_and_back():
 
 def test_the_start_is_what_the_class_has_where_nothing_is_said():
     found = Space(Some, Settings(), DATA).parameters()
-    assert (found["C.image"], found["readout"], found["max_iter"]) == (1.0, 0, 1000)
+    assert (found["C"], found["readout"], found["max_iter"]) == (1.0, 0, 1000)
 
 
 def test_a_start_out_of_range_stands_for_nothing():
@@ -53,7 +53,7 @@ def test_rows_may_be_scaled_otherwise():
 
 def test_distributions_are_those_of_the_ranges():
     found = Space(Some, Settings(), DATA).distributions()
-    assert (found["C.text"].low, found["C.text"].high, found["C.text"].log) == (0.1, 10.0, True)
+    assert (found["C"].low, found["C"].high, found["C"].log) == (0.1, 10.0, True)
     assert found["max_iter"].high == 2000
     assert list(found["readout"].choices) == [0, 1]
 
