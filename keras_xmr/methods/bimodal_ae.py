@@ -174,7 +174,9 @@ class BimodalAE(StagedModel):
 
     def stages(self) -> tuple[Stage, ...]:
         """The layers of the stacks, then the joint code."""
-        return (*self.stack_stages(), Stage("code", self._coding.layers, tuple(self.media)))
+        last = (f"{name}_{len(stack)}" for name, stack in self.stacks.items())
+        names = tuple(self.media)
+        return (*self.stack_stages(), Stage("code", self._coding.layers, names, (*last, *names)))
 
     def stage_terms(
         self, stage: str, y: Mapping[str, Tensor], y_pred: Mapping[str, Tensor]

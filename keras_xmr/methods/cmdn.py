@@ -265,12 +265,14 @@ class CMDN(StagedModel):
 
     def stages(self) -> tuple[Stage, ...]:
         """See the class docstring."""
-        parts = self._parts.values()
+        parts, media = self._parts.values(), tuple(self.media)
         coding_stages = [
             Stage(
                 f"code_{i + 1}",
                 (*coding.layers, head, *self.normalizers.values()),
-                (*self.media, "code_labels"),
+                (*media, "code_labels"),
+                # The codes themselves, too: their normalisation follows them.
+                (*_named(media, f"code_{i + 1}", f"decoded_{i + 1}"), f"class_{i + 1}", *media),
             )
             for i, (coding, head) in enumerate(zip(self._codings, self._heads, strict=True))
         ]
@@ -278,19 +280,22 @@ class CMDN(StagedModel):
             Stage(
                 SEPARATE,
                 tuple(layer for part in parts for layer in part.autoencoder),
-                tuple(self.media),
+                media,
+                _named(media, "0", "again"),
             ),
             *self.stack_stages(),
-            Stage(JOINT, (self.joint,), (JOINT,)),
+            Stage(JOINT, (self.joint,), (JOINT,), ("together",)),
             Stage(
                 FUSED,
                 tuple(part.machine for part in parts),
-                tuple(f"{m}_{FUSED}" for m in self.media),
+                _named(media, FUSED),
+                _named(media, "beside"),
             ),
             Stage(
                 LABELS,
                 tuple(layer for part in parts for layer in part.classifier),
-                tuple(f"{m}_{LABELS}" for m in self.media),
+                _named(media, LABELS),
+                _named(media, "class"),
             ),
             *coding_stages,
         )
@@ -433,6 +438,10 @@ def _through(layers: Sequence[keras.layers.Layer], rows: Tensor) -> Tensor:
     for layer in layers:
         rows = layer(rows)
     return rows
+
+
+def _named(media: Sequence[str], *endings: str) -> tuple[str, ...]:
+    return tuple(f"{medium}_{ending}" for ending in endings for medium in media)
 
 
 def _check(num_classes: int, *units: Sequence[int]) -> None:

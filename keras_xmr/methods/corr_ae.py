@@ -199,8 +199,10 @@ class CorrAE(StagedModel):
     def stages(self) -> tuple[Stage, ...]:
         """The layers of the stacks, then the codes."""
         layers = (*self.coders.values(), *(layer for _, layer in self._decoders))
-        terms = (*(f"{one}_to_{to}" for (one, to), _ in self._decoders), CORRELATION)
-        return (*self.stack_stages(), Stage("code", layers, terms))
+        decoded = tuple(f"{one}_to_{to}" for (one, to), _ in self._decoders)
+        last = (f"{name}_{len(stack)}" for name, stack in self.stacks.items())
+        reads = (*last, *self.media, *decoded)
+        return (*self.stack_stages(), Stage("code", layers, (*decoded, CORRELATION), reads))
 
     def stage_terms(
         self, stage: str, y: Mapping[str, Tensor], y_pred: Mapping[str, Tensor]

@@ -188,7 +188,7 @@ class MultimodalDBN(StagedModel):
 
     def stages(self) -> tuple[Stage, ...]:
         """The layers of the stacks, then the joint machine."""
-        return (*self.stack_stages(), Stage(JOINT, (self.joint,), (JOINT,)))
+        return (*self.stack_stages(), Stage(JOINT, (self.joint,), (JOINT,), ("together",)))
 
     def stage_terms(
         self, stage: str, y: Mapping[str, Tensor], y_pred: Mapping[str, Tensor]

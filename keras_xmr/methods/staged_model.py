@@ -34,11 +34,13 @@ class Stage(NamedTuple):
         name: Name of the stage.
         layers: What is trained; all other layers stay as they are.
         terms: Names of the terms of the loss.
+        reads: Names of the outputs of the model that the terms are made of.
     """
 
     name: str
     layers: tuple[keras.layers.Layer, ...]
     terms: tuple[str, ...]
+    reads: tuple[str, ...]
 
 
 class StagedModel(CrossModalModel):
@@ -232,8 +234,17 @@ class StagedModel(CrossModalModel):
         }
         self._enter(self.stages()[-1])
 
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """All outputs, or in training those that the present stage reads: it costs no more."""
+        if training:
+            return self._staged_call(inputs, training=True)
+        return super().call(inputs, training=training, mask=mask)
+
     def _enter(self, stage: Stage) -> None:
         self.stage = stage
+        # The bound method: as an attribute, the graph would be saved as a layer of this model.
+        outputs = {name: self.output[name] for name in stage.reads}
+        self._staged_call = keras.Model(self.input, outputs).call
         for layer in self.layers:
             layer.trainable = False
         for layer in stage.layers:
@@ -247,6 +258,7 @@ class StagedModel(CrossModalModel):
                 f"layer_{i + 1}",
                 tuple(stack[i] for stack in self.stacks.values() if i < len(stack)),
                 tuple(f"{m}_layer_{i + 1}" for m, stack in self.stacks.items() if i < len(stack)),
+                tuple(f"{m}_{i}" for m, stack in self.stacks.items() if i < len(stack)),
             )
             for i in range(depth)
         ]
