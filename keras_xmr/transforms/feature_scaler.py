@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_xmr.transforms.given import as_rows
 from keras_xmr.transforms.transform import Transform
 from keras_xmr.types import Array, Config, FloatArray, Items
 
@@ -88,6 +89,15 @@ class FeatureScaler(Transform):
             )
         rows = self._row_wise(rows)
         return (rows - self.mean) / self.scale if self.standardize else rows
+
+    def listed(self, given: Any) -> Items:
+        """Rows `(n, d)`, of one row too."""
+        return as_rows(given)
+
+    def blank(self, items: Items, rows: Any) -> Array:
+        """Rows of nothing but zeros."""
+        blank: Array = np.asarray(np.count_nonzero(items, axis=1) == 0)
+        return blank
 
     def _row_wise(self, rows: FloatArray) -> FloatArray:
         if self.square_root:

@@ -11,11 +11,12 @@ from keras_xmr import presets
 from keras_xmr.datasets.word_counts import WordCounts
 from keras_xmr.progress import Progress
 from keras_xmr.transforms.feature_cache import FeatureCache
+from keras_xmr.transforms.given import as_pictures
 from keras_xmr.transforms.images import Picture
 from keras_xmr.transforms.picture_features import PictureFeatures, picture_features
 from keras_xmr.transforms.pictures import PictureLoader
 from keras_xmr.transforms.transform import Transform
-from keras_xmr.types import Config, FloatArray
+from keras_xmr.types import Config, FloatArray, Items
 
 # How many unreadable pictures a message lists.
 LISTED = 10
@@ -121,6 +122,10 @@ class FrozenEncoder(Transform):
                 f"Received: {len(found.unreadable)} of {len(items)} are not: {listed}."
             )
         return found.rows
+
+    def listed(self, given: Any) -> Items:
+        """Paths or bytes of files, of one picture too, of Pillow's and of arrays."""
+        return as_pictures(given)
 
     def features(
         self, items: Sequence[Picture], title: str, *, cached: bool = True, progress: bool = True

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_xmr.transforms.given import as_pictures
 from keras_xmr.transforms.images import CROPPED, RESIZED, Picture, resized_picture
 from keras_xmr.transforms.transform import Transform, holds_files
 from keras_xmr.types import Array, Config, Items
@@ -87,6 +88,10 @@ class PictureLoader(Transform):
             OSError: If a file is missing or is no picture; the message names it.
         """
         return self._decoded(items, self.size)
+
+    def listed(self, given: Any) -> Items:
+        """Paths or bytes of files, of one picture too, of Pillow's and of arrays."""
+        return as_pictures(given)
 
     def drawn(
         self,

@@ -58,6 +58,13 @@ class PixelVectorizer(Transform):
             raise ValueError(_expected(f"{('n', *self.shape)}, as in training", pictures))
         return pictures.reshape(len(pictures), self.dim).astype(np.float32) / 255
 
+    def listed(self, given: Any) -> Items:
+        """Pictures `(n, ...)`, of one picture or a list of them too."""
+        if isinstance(given, list | tuple):
+            return np.asarray(given)
+        one = isinstance(given, np.ndarray) and given.shape == self.shape
+        return given[None] if one else given
+
     def get_state(self) -> dict[str, list[Any]]:
         """The size of the pictures, JSON-serialisable."""
         return {"shape": list(self.shape)}

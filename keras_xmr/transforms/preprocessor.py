@@ -87,7 +87,7 @@ class Preprocessor:
         Raises:
             KeyError: If the preprocessor was not made for that medium.
         """
-        return self._of(medium).drawn(items, **options)
+        return self.of(medium).drawn(items, **options)
 
     def __call__(self, items: Items, medium: str) -> Array:
         """Rows `(n, d)`, or pixels `(n, height, width, 3)`, of the items of one medium.
@@ -95,9 +95,14 @@ class Preprocessor:
         Raises:
             KeyError: If the preprocessor was not made for that medium.
         """
-        return self._of(medium)(items)
+        return self.of(medium)(items)
 
-    def _of(self, medium: str) -> Transform:
+    def of(self, medium: str) -> Transform:
+        """The transform of a medium.
+
+        Raises:
+            KeyError: If the preprocessor was not made for that medium.
+        """
         if medium not in self.transforms:
             raise KeyError(
                 f"This preprocessor serves the media {sorted(self.transforms)}. "

@@ -1,5 +1,6 @@
 """Texts -> weighted bags of words; the vocabulary and the weights are fitted on training texts."""
 
+import difflib
 import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -209,6 +210,40 @@ class TextVectorizer(Transform):
         if sentence_dropout and not isinstance(items, WordCounts):
             return TextRows(items, self, sentence_dropout)
         return self(items)
+
+    def blank(self, items: Items, rows: Any) -> Array:
+        """Texts of which nothing is counted."""
+        blank: Array = np.asarray(np.count_nonzero(rows, axis=1) == 0)
+        return blank
+
+    def unknown(self, text: str) -> list[str]:
+        """Words of a text that are not counted; stop words are left out on purpose.
+
+        Example:
+            >>> TextVectorizer().fit(["a dog", "a cat"]).unknown("A dog and a feline")
+            ['and', 'feline']
+        """
+        from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+        known = set(self.words)
+        words = dict.fromkeys(tokenize(text, STRETCH if self.reads == "unspaced" else TOKEN))
+        if self.stop_words:
+            words = {word: None for word in words if word not in ENGLISH_STOP_WORDS}
+        if self.reads in ("words", "both"):
+            return [word for word in words if self._marked(word) not in known]
+        return [word for word in words if known.isdisjoint(character_runs(word))]
+
+    def nearest(self, word: str, count: int = 3) -> list[str]:
+        """Words of the vocabulary that are spelt like a word, or else the most frequent ones.
+
+        Example:
+            >>> TextVectorizer().fit(["a dog", "a cat and a dog"]).nearest("dogs", 1)
+            ['dog']
+        """
+        marked = self.reads == "both"
+        own = self.words[self._blocks()[0]] if self.reads in ("words", "both") else ()
+        words = [word.removeprefix(WORD) if marked else word for word in own]
+        return difflib.get_close_matches(self._stem(word), words, count) or words[:count]
 
     def counts(self, texts: Sequence[str] | WordCounts) -> "csr_array":
         """How often each word of the vocabulary occurs, `(texts, words)`.

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from keras_xmr.transforms.given import as_list
 from keras_xmr.types import Array, Config, Items
 
 
@@ -65,6 +66,27 @@ class Transform:
     def __call__(self, items: Items) -> Array:
         """Rows `(n, dim)`, or what a trunk takes."""
         raise NotImplementedError
+
+    def listed(self, given: Any) -> Items:
+        """Items as `__call__` takes them, of what people give: one item is a list of one."""
+        return as_list(given)
+
+    def blank(self, items: Items, rows: Any) -> Array:
+        """Which items say nothing `(n,)`, bool: a text without a known word, say.
+
+        Args:
+            items: The items.
+            rows: What the transform makes of them.
+        """
+        return np.zeros(len(items), dtype=bool)
+
+    def unknown(self, text: str) -> list[str]:
+        """Words of a text that are not known, where it reads texts."""
+        return []
+
+    def nearest(self, word: str, count: int = 3) -> list[str]:
+        """Known words that are spelt like a word, where it reads texts."""
+        return []
 
     def drawn(
         self,

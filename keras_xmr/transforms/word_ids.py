@@ -1,5 +1,6 @@
 """Texts -> rows of word numbers, in the order of the words; what a text network reads."""
 
+import difflib
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -93,6 +94,21 @@ class WordIds(Transform):
             kept = words[: self.dim]
             row[: len(kept)] = [number_of.get(word, OTHER) for word in kept]
         return rows
+
+    def blank(self, items: Items, rows: Any) -> Array:
+        """Texts without a known word."""
+        # Not by the rows, which may be made batch by batch.
+        blank: Array = np.asarray((self(items) < FIRST).all(axis=1))
+        return blank
+
+    def unknown(self, text: str) -> list[str]:
+        """Words of a text that are not in the vocabulary."""
+        known = set(self.words)
+        return [word for word in dict.fromkeys(tokenize(text)) if word not in known]
+
+    def nearest(self, word: str, count: int = 3) -> list[str]:
+        """Words of the vocabulary that are spelt like a word, or else the most frequent ones."""
+        return difflib.get_close_matches(word, self.words, count) or list(self.words[:count])
 
     def get_config(self) -> Config:
         """The constructor's arguments."""

@@ -14,7 +14,7 @@ from keras_xmr.methods.catalogue import method_class
 from keras_xmr.methods.settings import Settings
 from keras_xmr.methods.space import Space
 from keras_xmr.progress import Progress
-from keras_xmr.tuning.search import Search
+from keras_xmr.tuning.search import FOLDS, Search
 from keras_xmr.tuning.trials import Trial, as_json, plot_trials, read_trials, write_trials
 
 TRIALS = 20
@@ -81,8 +81,14 @@ def tune(
     limit = _Limit.of(budget)
     shown = Progress(f"tuning {method}", shown=progress)
     if not data.has("validation"):
-        shown.say("no validation part: a tenth of the training part is held out, drawn by hash")
-        data = with_validation(data, seed=seed)
+        in_folds = cls.about.kind == "linear"
+        share = (
+            f"each of {FOLDS} parts of the training part in turn"
+            if in_folds
+            else "a tenth of the training part"
+        )
+        shown.say(f"no validation part: {share} is held out, drawn by hash")
+        data = data if in_folds else with_validation(data, seed=seed)
     frozen, start = cls.prepared(data, source, trunks, settings, changes, progress=progress)
     search = Search(Space(cls, start, frozen.data, fixed=changes), frozen, seed)
     place = Path(folder) if folder is not None else None

@@ -240,3 +240,12 @@ def test_the_released_settings_run():
 def test_arguments_outside_their_range_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         JRL(**arguments)
+
+
+def test_as_many_neighbours_vote_as_a_class_has_items():
+    # 60 images and texts in the training part, of 6 classes.
+    assert (
+        JRL.settings_for(toy()).arguments["neighbours"]
+        == len([*toy().part("train").medium("image").ids, *toy().part("train").medium("text").ids])
+        // toy().num_classes
+    )

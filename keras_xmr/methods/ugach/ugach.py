@@ -29,6 +29,9 @@ from keras_xmr.training.phases import Phase
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Array, FloatArray, Tensor
 
+# Neighbors in the graph: one in so many instances, and the fewest and the most of them.
+SHARE = 40
+GRAPH = (5, 60)
 D_TERMS, G_TERMS = ("margin_loss",), ("reward", "entropy")
 
 
@@ -176,6 +179,14 @@ class UGACH(AlternatingModel):
         weight_decay=1.0,
         rates={"_generator/": 0.1},
     )
+
+    @classmethod
+    def settings_for(cls, data: CrossModalData) -> TrainingSettings:
+        """The defaults; the neighbors of an instance are 1 in 40 of them, within bounds."""
+        instances = len(data.part("train").medium(next(iter(data.media))))
+        neighbors = int(np.clip(round(instances / SHARE), *GRAPH))
+        return cls.defaults.changed({"neighbors": neighbors}, cls.settable())
+
     tunable: ClassVar[Mapping[str, Tunable]] = {
         "learning_rate": Range(3e-4, 1e-2),
         "weight_decay": Range(0.1, 10.0),
