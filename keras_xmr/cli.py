@@ -22,8 +22,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Returns:
-        0, or 1 after an error that is told on standard error; argparse itself exits with 2.
+        0, or 1 after an error that is told on standard error; argparse itself exits with 2. Where
+        nobody reads on, as behind `| head -1`, 141, as a shell counts it.
     """
+    try:
+        try:
+            return _run(argv)
+        finally:
+            # What is still kept back would only fail at the interpreter's exit.
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+        return 141
+
+
+def _run(argv: Sequence[str] | None) -> int:
     arguments = _parser().parse_args(argv)
     if arguments.backend:
         os.environ["KERAS_BACKEND"] = arguments.backend
@@ -31,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         importlib.import_module(f"keras_xmr.commands.{arguments.command}").run(arguments)
+    except BrokenPipeError:
+        raise
     except (ValueError, KeyError, OSError, ImportError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
         print(f"keras-xmr: error: {message}", file=sys.stderr)
@@ -39,6 +54,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("keras-xmr: interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+def _drop_output() -> None:
+    """Send nowhere what a stream whose reader has gone still holds."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            with open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
