@@ -146,6 +146,7 @@ TINY = {
         },
         ({**PAIRS, "wrong": np.array([1, 2, 3, 4, 5, 0])},),
     ),
+    "BlankItemsWarning": Tiny(),
     "BimodalAE": Tiny({**STACKED, "code_units": 4}, (COUNTS,)),
     "CMDN": Tiny(
         {

@@ -108,7 +108,7 @@ def candidates(data, medium):
     """Posteriors of all items of a medium `(n, classes)`, by each classifier that is tried."""
     own = data.medium(medium)
     train = own.split == "train"
-    if medium == "text":
+    if isinstance(own.items, np.ndarray) and own.items.ndim == 1:
         texts = own.items.tolist()
         fitted = [
             TfidfVectorizer(sublinear_tf=True, **arguments).fit(own.items[train])

@@ -15,6 +15,8 @@ TABLES = Path(__file__).parents[2] / "examples" / "paper_tables"
 SETTINGS = TABLES / "settings" / "digits" / "mhtn.json"
 
 
+# A few names of digits share nothing with those in training.
+@pytest.mark.filterwarnings("ignore::keras_xmr.BlankItemsWarning")
 def test_all_six_directions_are_learned_by_class():
     data = datasets.digits()
     settings = TrainingSettings.read(SETTINGS)
