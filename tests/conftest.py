@@ -60,6 +60,7 @@ PLAIN = (
 # Files and folders of tests whose outcome may differ from backend to backend.
 BACKEND = (
     *("tests/contracts/test_keras_methods.py", "tests/contracts/test_layers.py"),
+    "tests/contracts/test_exporting.py",
     *("tests/layers", "tests/losses", "tests/trunks/test_keras_cv.py"),
     *("tests/test_bundled_presets.py", "tests/test_optimizers.py"),
     *("tests/training/test_ahead.py", "tests/training/test_alternating.py"),

@@ -315,7 +315,10 @@ class CrossModalModel(Method, keras.Model):
     def encoder(self, media: str) -> keras.Model:
         """The model from rows `(n, d)` of one medium to their common representation.
 
-        It shares its layers with this model, and needs no other medium.
+        It shares its layers with this model, and needs no other medium. Its `export` is Keras'
+        own: `encoder("text").export("text.onnx", format="onnx")` needs `onnx` and `onnxscript` on
+        PyTorch, `tf2onnx` on TensorFlow, `jax2onnx` on JAX. TensorFlow also writes a SavedModel.
+        What it writes takes rows as `preprocess` gives them.
 
         Raises:
             KeyError: If the model has no such medium.
@@ -323,8 +326,14 @@ class CrossModalModel(Method, keras.Model):
         self._check_medium(media)
         if not hasattr(self, "_encoder"):
             # A function, not a dict: Keras would track the encoders in it and save them too.
-            self._encoder = functools.cache(self.build_encoder)
+            self._encoder = functools.cache(self._called_encoder)
         return self._encoder(media)
+
+    def _called_encoder(self, media: str) -> keras.Model:
+        encoder = self.build_encoder(media)
+        # Keras exports no model that was never called.
+        encoder(encoder.input)
+        return encoder
 
     def _rows(self, items: Items, media: str, batch_size: int) -> Any:
         # The pixels of all pictures might not fit into memory.
