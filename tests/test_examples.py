@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import python_path
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -26,7 +28,7 @@ ROOT = Path(__file__).parent.parent
 def test_example_runs(script, arguments, expected):
     done = subprocess.run(
         [sys.executable, ROOT / "examples" / script, *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": python_path()},
         capture_output=True,
         text=True,
         check=False,

@@ -13,6 +13,7 @@ import pytest
 
 from keras_xmr import presets
 from tests.methods.pictures import COLOURS, coloured, picture
+from tests.processes import python_path
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -67,7 +68,7 @@ def test_commands_run(command):
     assert program == "keras-xmr"
     done = subprocess.run(
         [sys.executable, "-m", "keras_xmr.cli", *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": python_path()},
         capture_output=True,
         text=True,
         check=False,

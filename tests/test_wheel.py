@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import python_path
+
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.once
 
@@ -39,7 +41,7 @@ def test_a_wheel_works_elsewhere(wheel, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT.format(site=site)],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(site)},
+        env={**os.environ, "PYTHONPATH": python_path(site)},
         capture_output=True,
         text=True,
         check=False,

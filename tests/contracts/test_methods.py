@@ -11,6 +11,7 @@ import pytest
 import keras_xmr
 from keras_xmr.methods.catalogue import method_class, methods
 from keras_xmr.training.alternating import AlternatingModel
+from tests.processes import python_path
 
 pytestmark = pytest.mark.once
 
@@ -157,7 +158,7 @@ def seventeenth(tmp_path):
             capture_output=True,
             text=True,
             cwd=root,
-            env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{root}"},
+            env={**os.environ, "PYTHONPATH": python_path(tmp_path, root)},
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -45,7 +45,9 @@ def test_a_frozen_trunk_stays_as_it_was_and_the_model_takes_pictures():
     assert [type(step) for step in chain.steps] == [FrozenEncoder, FeatureScaler]
     assert chain.network is network
     assert model.trunks == {}
-    assert evaluate(model.for_retrieval(), DATA).map > 0.95
+    # 12 queries with 2 relevant items of 6: two neighbours that change places cost 1/72, which the
+    # rounding of convolutions decides, on a GPU to three digits. At random it would be 0.53.
+    assert evaluate(model.for_retrieval(), DATA).map > 1 - 7 / 72
 
 
 @pytest.mark.parametrize("method", ["cca", "chtn"])

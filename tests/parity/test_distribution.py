@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.processes import python_path
+
 pytestmark = pytest.mark.once
 
 NAMED = os.environ.get("KERAS_XMR_BACKENDS", "jax,tensorflow").replace(" ", "").split(",")
 BACKENDS = [name for name in ("jax", "tensorflow") if name in NAMED]
-ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("distribution_worker.py")
 TOLERANCE = 1e-5
 
@@ -30,7 +31,7 @@ def results(request, tmp_path_factory):
     environment = {
         **os.environ,
         "KERAS_BACKEND": request.param,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": python_path(),
         "OMP_NUM_THREADS": "1",
         "CUDA_VISIBLE_DEVICES": "",
         "JAX_PLATFORMS": "cpu",

@@ -16,13 +16,13 @@ import pytest
 
 import keras_xmr
 from tests.methods.small import SMALL, batch
+from tests.processes import python_path
 
 pytestmark = pytest.mark.once
 
 ALL = ("jax", "torch", "tensorflow")
 NAMED = os.environ.get("KERAS_XMR_BACKENDS")
 BACKENDS = tuple(NAMED.replace(" ", "").split(",")) if NAMED else ALL
-ROOT = Path(__file__).parents[2]
 TOLERANCE = 1e-5
 PAIRS = list(itertools.combinations(BACKENDS, 2))
 
@@ -86,7 +86,7 @@ def start(folder, backend, *earlier, worker="worker.py"):
     environment = {
         **os.environ,
         "KERAS_BACKEND": backend,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": python_path(),
         "OMP_NUM_THREADS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "NVIDIA_TF32_OVERRIDE": "0",

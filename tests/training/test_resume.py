@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 from keras_xmr.training.checkpoint import FILE
+from tests.processes import python_path
 
 pytestmark = pytest.mark.once
 
 BACKENDS = os.environ.get("KERAS_XMR_BACKENDS", "jax,torch,tensorflow").replace(" ", "").split(",")
-ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("resume_worker.py")
 SECONDS = 0.05
 MOST = 300
@@ -29,7 +29,7 @@ def start(backend, seconds, *folders):
     environment = {
         **os.environ,
         "KERAS_BACKEND": backend,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": python_path(),
         "OMP_NUM_THREADS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }

@@ -4,15 +4,13 @@ import importlib.util
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 from keras_xmr.trunks import alexnet, pooled, trunk_fingerprint
-
-ROOT = Path(__file__).parents[2]
+from tests.processes import python_path
 
 
 def network(
@@ -124,7 +122,7 @@ def test_it_is_the_same_in_another_process_on_any_backend(backend):
         "keras.layers.Flatten(), keras.layers.Conv2D(2, 3)\n"
         "print(trunk_fingerprint(alexnet(input_size=39, seed=0)))"
     )
-    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": python_path()}
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True
     )
