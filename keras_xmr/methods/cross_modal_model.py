@@ -315,10 +315,9 @@ class CrossModalModel(Method, keras.Model):
     def encoder(self, media: str) -> keras.Model:
         """The model from rows `(n, d)` of one medium to their common representation.
 
-        It shares its layers with this model, and needs no other medium. Its `export` is Keras'
-        own: `encoder("text").export("text.onnx", format="onnx")` needs `onnx` and `onnxscript` on
-        PyTorch, `tf2onnx` on TensorFlow, `jax2onnx` on JAX. TensorFlow also writes a SavedModel.
-        What it writes takes rows as `preprocess` gives them.
+        It shares its layers with this model, and needs no other medium. For other programs,
+        `encoder("text").export("text.onnx", format="onnx")` writes it as a network that takes rows
+        as `preprocess` gives them; see `Encoder`.
 
         Raises:
             KeyError: If the model has no such medium.
@@ -326,14 +325,12 @@ class CrossModalModel(Method, keras.Model):
         self._check_medium(media)
         if not hasattr(self, "_encoder"):
             # A function, not a dict: Keras would track the encoders in it and save them too.
-            self._encoder = functools.cache(self._called_encoder)
+            self._encoder = functools.cache(self._exportable_encoder)
         return self._encoder(media)
 
-    def _called_encoder(self, media: str) -> keras.Model:
+    def _exportable_encoder(self, media: str) -> "Encoder":
         encoder = self.build_encoder(media)
-        # Keras exports no model that was never called.
-        encoder(encoder.input)
-        return encoder
+        return Encoder(encoder.input, encoder.output, name=encoder.name)
 
     def _rows(self, items: Items, media: str, batch_size: int) -> Any:
         # The pixels of all pictures might not fit into memory.
@@ -420,6 +417,34 @@ class CrossModalModel(Method, keras.Model):
         if isinstance(config.get("dtype"), dict):
             config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
         return cls(**config)
+
+
+class Encoder(keras.Model):
+    """What leads from the rows of one medium to their common representation."""
+
+    def export(self, filepath: str | Path, format: str = "tf_saved_model", **kwargs: Any) -> None:
+        """Keras' `export`, also before the first call.
+
+        ONNX needs `onnx` on PyTorch, `tf2onnx` on TensorFlow and `jax2onnx` on JAX; a SavedModel
+        needs TensorFlow.
+
+        Args:
+            filepath: The file, or the folder of a SavedModel.
+            format: Such as `"onnx"`.
+            **kwargs: Further arguments of Keras' `export`.
+
+        Raises:
+            ValueError: If Keras does not write the format on this backend.
+        """
+        if format == "tf_saved_model" and keras.config.backend() == "torch":
+            raise ValueError(
+                "Keras writes a SavedModel on TensorFlow and on JAX. "
+                f"Received: {format=} on PyTorch. Use format='onnx', or save the model as a preset "
+                "and load it where KERAS_BACKEND=tensorflow."
+            )
+        # Keras exports no model that was never called.
+        self(self.input)
+        super().export(str(filepath), format=format, **kwargs)
 
 
 def _check_raw_media_have_trunks(
