@@ -4,7 +4,7 @@
 |---|---|
 | `config.json` | class name and constructor arguments |
 | `preprocessor.json` | what turns raw items into the model's arrays |
-| `model.weights.h5` | weights; matrices in float16, the rest as trained |
+| `model.weights.h5` | weights; matrices in float16 unless told otherwise, the rest as trained |
 | `encoder_<...>.json`, `encoder_<...>.weights.h5` | a network in front of the model |
 | `metadata.json` | data, split, seed, command, measured figures, SHA-256 of the other files |
 | `README.md` | the card |
@@ -34,6 +34,7 @@ WEIGHTS = "model.weights.h5"
 METADATA = "metadata.json"
 CARD = "README.md"
 HASHED = (CONFIG, PREPROCESSOR, WEIGHTS)
+PRECISIONS = ("float16", "float32")
 
 
 def bundled_folder() -> Path:
@@ -57,7 +58,9 @@ def bundled() -> dict[str, Config]:
     }
 
 
-def save(model: Any, path: Path, *, metadata: Config, card: str) -> Path:
+def save(
+    model: Any, path: Path, *, metadata: Config, card: str, precision: str = "float16"
+) -> Path:
     """Write `model` into the directory `path`, whole or not at all.
 
     Args:
@@ -65,10 +68,14 @@ def save(model: Any, path: Path, *, metadata: Config, card: str) -> Path:
         path: The directory. A preset that is there already is replaced.
         metadata: What `metadata.json` shall tell besides versions and hashes.
         card: Text of `README.md`.
+        precision: What matrices are stored in: `"float16"`, or `"float32"` for all their bits.
 
     Raises:
         FileExistsError: If `path` exists and is no preset.
+        ValueError: If `precision` is neither.
     """
+    if precision not in PRECISIONS:
+        raise ValueError(f"Matrices are stored in one of {PRECISIONS}. Received: {precision=}.")
     if path.exists() and not (path / METADATA).is_file():
         raise FileExistsError(
             f"A preset replaces nothing but a preset. Received: path={str(path)!r}, which exists "
@@ -78,20 +85,39 @@ def save(model: Any, path: Path, *, metadata: Config, card: str) -> Path:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
         draft = Path(folder) / "new"
         draft.mkdir()
-        _write_files(model, draft, path, metadata, card or _plain_card(path.name, model))
+        card = card or _plain_card(path.name, model)
+        _write_files(model, draft, path, metadata, card, precision)
         if path.exists():
             os.replace(path, Path(folder) / "old")
         os.replace(draft, path)
     return path
 
 
-def _write_files(model: Any, folder: Path, path: Path, metadata: Config, card: str) -> None:
+def as_stored(model: Any) -> Any:
+    """The model that its preset will give back: its matrices have lost the bits not stored.
+
+    What is measured of it is true of the preset.
+
+    Example:
+        >>> from keras_xmr import SemanticMatching, datasets
+        >>> data = datasets.toy()
+        >>> stored = as_stored(SemanticMatching().fit(data))
+        >>> stored.encode_text(["class1 thing0"]).shape
+        (1, 4)
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        return load(save(model, Path(folder) / "preset", metadata={}, card=""), type(model))
+
+
+def _write_files(
+    model: Any, folder: Path, path: Path, metadata: Config, card: str, precision: str
+) -> None:
     config = model.get_config()
     preprocessor = config.pop("preprocessor")
     write_json(folder / CONFIG, {"class_name": type(model).__name__, "config": config})
     write_json(folder / PREPROCESSOR, preprocessor)
     model.save_weights(folder / WEIGHTS)
-    halve_matrices(folder / WEIGHTS)
+    halve_matrices(folder / WEIGHTS, exactly=precision == "float32")
     elsewhere = _files_of_bundled(but=path)
     needed = model.preprocessor.save_files(folder, elsewhere) if model.preprocessor else []
     facts = {

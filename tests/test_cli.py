@@ -70,6 +70,14 @@ def test_training_records_how_it_was_done(preset):
     assert {row["direction"] for row in facts["results"]} >= {"image->text", "text->image"}
 
 
+def test_the_figures_of_the_training_are_those_of_the_preset(preset, baseline, capsys):
+    for folder in (preset, baseline):
+        facts = json.loads((folder / "metadata.json").read_text())
+        report = run_json(capsys, "evaluate", "--preset", folder)[str(folder)]
+        assert report["results"] == facts["results"]
+        assert round(report["results"][-1]["MAP@all"], 4) == facts["map"]
+
+
 def test_settings_are_tuned_first_and_their_trials_kept(tmp_path, capsys):
     arguments = "train jrl --data toy --tune 3 --set readout=projections --out"
     assert main([*arguments.split(), str(tmp_path / "new")]) == 0

@@ -105,6 +105,32 @@ def test_a_preset_brings_the_same_model_back(kind, models, saved, data):
         assert encoded.std() > 0
 
 
+def test_all_bits_of_the_weights_are_kept_on_demand(kind, models, data, tmp_path):
+    model = models[kind]
+    folder = model.save_to_preset(tmp_path / "whole", precision="float32")
+    back = CLASSES[kind].from_preset(folder)
+    for weight, stored in zip(weights_of(model), weights_of(back), strict=True):
+        np.testing.assert_array_equal(stored, np.asarray(weight, stored.dtype))
+    for medium in data.media:
+        np.testing.assert_array_equal(back.encode(data, medium), model.encode(data, medium))
+
+
+def test_what_is_measured_as_stored_is_true_of_the_preset(kind, models, saved, data):
+    stored, back = presets.as_stored(models[kind]), CLASSES[kind].from_preset(saved / kind)
+    for medium in data.media:
+        encoded = stored.encode(data, medium)
+        np.testing.assert_array_equal(encoded, back.encode(data, medium))
+    both = zip(weights_of(stored), weights_of(models[kind]), strict=True)
+    assert any(np.any(one != other) for one, other in both)
+
+
+def test_a_precision_that_there_is_not_is_refused(models, tmp_path):
+    message = r"Matrices are stored in one of .* Received: precision='int8'\."
+    with pytest.raises(ValueError, match=message):
+        models["chtn"].save_to_preset(tmp_path / "x", precision="int8")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_path_may_be_a_string_and_the_class_may_be_left_open(kind, saved, monkeypatch):
     assert type(presets.load(f"{saved}/{kind}")) is CLASSES[kind]
     monkeypatch.chdir(saved)

@@ -27,6 +27,7 @@ COMPILED = ("jit_compile", "steps_per_execution")
 def run(arguments: argparse.Namespace) -> None:
     """Train, evaluate and save."""
     import keras_xmr
+    from keras_xmr import presets
     from keras_xmr.commands.report import print_reports
     from keras_xmr.datasets.catalogue import load
     from keras_xmr.methods.catalogue import method_class
@@ -64,6 +65,8 @@ def run(arguments: argparse.Namespace) -> None:
         checkpoint=checkpoint,
         **changes,
     ).for_retrieval()
+    # Figures are those of what is saved.
+    model = presets.as_stored(model)
     report = keras_xmr.evaluate(model, data)
     model.save_to_preset(
         arguments.out,
