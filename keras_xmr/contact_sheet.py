@@ -20,10 +20,23 @@ def contact_sheet(files: Sequence[Path | None], captions: Sequence[str], title: 
     Returns:
         The sheet, RGB.
 
+    Raises:
+        ValueError: If there is no picture file at all.
+
     Example:
-        >>> contact_sheet([None] * 7, ["grey"] * 7, "nothing at hand").size
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder) / "red.png"
+        ...     Image.new("RGB", (8, 8), "red").save(file)
+        ...     sheet = contact_sheet([file, *[None] * 6], ["found"] * 7, "something red")
+        >>> sheet.size
         (1000, 502)
     """
+    if not any(files):
+        raise ValueError(
+            "A contact sheet shows at least one picture. "
+            f"Received: no file for any of {len(files)} items. Leave the sheet out."
+        )
     columns = 5
     rows = -(-len(files) // columns)
     sheet = Image.new("RGB", (columns * TILE, CAPTION + rows * (TILE + CAPTION)), "white")

@@ -232,11 +232,44 @@ def test_search_by_text_and_by_item(baseline, capsys):
     assert len(found["results"]) == 2
 
 
-def test_search_draws_a_contact_sheet(baseline, tmp_path):
-    sheet = tmp_path / "sheets" / "found.png"
-    assert main(["search", "--preset", str(baseline), "--text", "class1", "--out", str(sheet)]) == 0
-    with Image.open(sheet) as picture:
-        assert picture.size[0] == 1000
+def searched(out, capsys, preset="chtn_pascal"):
+    """What a search says of its contact sheet."""
+    capsys.readouterr()
+    search = ["search", "--preset", str(preset), "--text", "two dogs", "-k", "3", "--out", str(out)]
+    assert main(search) == 0
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.once
+def test_there_is_a_contact_sheet_where_there_is_a_picture(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "sheets" / "found.png"
+    monkeypatch.delenv("KERAS_XMR_DATA", raising=False)
+    unset = "below the folder that KERAS_XMR_DATA names, which is unset"
+    pictures = "no contact sheet: pictures of image items of pascal_sentences are looked for"
+    assert searched(out, capsys) == f"{pictures} {unset}"
+    monkeypatch.setenv("KERAS_XMR_DATA", str(tmp_path))
+    assert searched(out, capsys).endswith(f"KERAS_XMR_DATA names, which is {str(tmp_path)!r}")
+    folder = tmp_path / "pascal_sentences" / "images"
+    folder.mkdir(parents=True)
+    assert searched(out, capsys).startswith(f"{pictures} in '{folder}")
+    assert not out.parent.exists()
+    found = run_json(capsys, "search", "--preset", "chtn_pascal", "--text", "two dogs", "-k", "1")
+    picture = folder / f"{found['results'][0]['id']}.jpg"
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 8), "red").save(picture)
+    assert searched(out, capsys) == f"saved {out}"
+    with Image.open(out) as sheet:
+        assert sheet.size == (1000, 268)
+        assert sheet.getpixel((100, 134)) == pytest.approx((255, 0, 0), abs=2)
+
+
+@pytest.mark.once
+def test_data_without_picture_files_have_no_contact_sheet(baseline, tmp_path, capsys):
+    search = f"search --preset {baseline} --text class1 --out {tmp_path / 'x.png'}"
+    assert main(search.split()) == 0
+    shown = capsys.readouterr().err
+    assert shown == "no contact sheet: image items of toy have no picture files\n"
+    assert not list(tmp_path.iterdir())
 
 
 def test_search_asks_in_a_terminal(baseline, monkeypatch, capsys):

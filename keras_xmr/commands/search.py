@@ -130,10 +130,33 @@ def _show(
         for rank, r in enumerate(results, start=1):
             print(f"{rank:3}  {r['score']:7.4f}  {r['id']:{width}}  {r['class']:12}  {r['file']}")
     if arguments.out:
-        from keras_xmr.contact_sheet import contact_sheet
+        _draw(arguments.out, finder, query, results)
 
-        files = [Path(r["file"]) if r["file"] else None for r in results]
-        captions = [f"{r['class']}  {r['score']:.3f}" for r in results]
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        contact_sheet(files, captions, query).save(arguments.out)
-        print(f"saved {arguments.out}", file=sys.stderr)
+
+def _draw(out: Path, finder: Finder, query: str, results: list[dict[str, Any]]) -> None:
+    """A contact sheet, where there is a picture to show."""
+    from keras_xmr.contact_sheet import contact_sheet
+    from keras_xmr.datasets.media_files import PICTURE_ENDINGS
+
+    files = [Path(result["file"]) for result in results]
+    pictures = [file if file.suffix.lower() in PICTURE_ENDINGS else None for file in files]
+    if not any(pictures):
+        print(f"no contact sheet: {_place_of_pictures(finder)}", file=sys.stderr)
+        return
+    captions = [f"{r['class']}  {r['score']:.3f}" for r in results]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    contact_sheet(pictures, captions, query).save(out)
+    print(f"saved {out}", file=sys.stderr)
+
+
+def _place_of_pictures(finder: Finder) -> str:
+    """Where pictures would be looked for."""
+    from keras_xmr.datasets.locate import VARIABLE, data_root
+
+    name, files = f"{finder.medium} items of {finder.data.name}", finder.items.files
+    if files is None:
+        return f"{name} have no picture files"
+    if file := next(filter(None, files.tolist()), None):
+        return f"pictures of {name} are looked for in {str(Path(file).parent)!r}, among others"
+    place = f"which is {str(data_root())!r}" if data_root() else "which is unset"
+    return f"pictures of {name} are looked for below the folder that {VARIABLE} names, {place}"
