@@ -1,7 +1,7 @@
 """`evaluate`: how good retrieval is between every ordered pair of media."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -14,12 +14,14 @@ from keras_xmr.metrics import (
     distance_counts,
     expected_average_precision,
     expected_recall,
+    expected_success,
     metric_name,
     precision_recall_curve,
     precision_within_radius,
     radius_curve,
     ranked_relevance_blocks,
     recall_at_k,
+    success_at_k,
 )
 from keras_xmr.metrics.radius import interpolated_precision
 from keras_xmr.progress import Progress
@@ -74,7 +76,9 @@ def evaluate(
             test part holds queries alone; the same part by default.
         map_at: Ranks of further MAP figures; they are divided by the relevant items found
             (`MAP@50/hits`), as in much of the literature.
-        recall_at: Ranks of recall figures.
+        recall_at: Ranks of recall figures: `recall@k` is the share of the relevant items among the
+            first k. Where media have pairs there is also `partner@k`, the share of queries with a
+            partner (one of them is enough) among the first k: the R@K of image-text retrieval.
         progress: Whether to show on standard error how many queries are done, and the time left.
 
     Returns:
@@ -117,7 +121,10 @@ def evaluate(
             metric,
             progress,
         )
-        directions.append(_direction(query, target, figures(search, map_at, recall_at)))
+        found = figures(search, map_at, recall_at)
+        paired = search.with_pairs(part.media[query].pairs, others.media[target].pairs)
+        partners = _partners(paired, recall_at) if paired else {}
+        directions.append(_direction(query, target, found, partners))
     told = split if gallery is None else f"{split} in {', '.join(gallery)}"
     return Report(data.name, told, data.split_hash(), tuple(directions))
 
@@ -132,6 +139,31 @@ class _Search(NamedTuple):
     metric: str
     progress: bool
 
+    def with_pairs(self, queries: Array | None, gallery: Array | None) -> "_Search | None":
+        """The queries that have partners, whose classes are now the names of their instances."""
+        if queries is None or gallery is None:
+            return None
+        paired = np.isin(queries, gallery)
+        _, numbers = np.unique(np.concatenate([queries, gallery]), return_inverse=True)
+        of_queries, of_gallery = np.split(numbers, [len(queries)])
+        search = self._replace(
+            queries=self.queries[paired],
+            query_labels=of_queries[paired],
+            gallery_labels=of_gallery,
+        )
+        return search if paired.any() else None
+
+    def ranked(self, told: str) -> Iterator[Array]:
+        """`ranked_relevance` by cosine or Euclidean distance, block by block."""
+        rows = comparable(self.queries, self.gallery, self.metric)
+        progress = Progress(told, shown=self.progress)
+        with progress.over(len(self.queries)):
+            for part, ranked in ranked_relevance_blocks(
+                *rows, self.query_labels, self.gallery_labels
+            ):
+                yield ranked
+                progress.move_to(part.stop)
+
 
 class _Figures(NamedTuple):
     """Figures `(q,)` and curves `(q, levels)` of the queries that have a relevant item."""
@@ -142,24 +174,18 @@ class _Figures(NamedTuple):
 
 
 def _by_rank(search: _Search, map_at: Sequence[int], recall_at: Sequence[int]) -> _Figures:
-    rows = comparable(search.queries, search.gallery, search.metric)
     collected: dict[str, list[FloatArray]] = {}
     curves: list[FloatArray] = [np.zeros((0, len(RECALL_LEVELS)))]
-    progress = Progress("ranking", shown=search.progress)
-    with progress.over(len(search.queries)):
-        for part, ranked in ranked_relevance_blocks(
-            *rows, search.query_labels, search.gallery_labels
-        ):
-            ranked = ranked[ranked.any(axis=1)]
-            values = {metric_name(): average_precision(ranked)}
-            for k in map_at:
-                values[metric_name(k, "hits")] = average_precision(ranked, k, "hits")
-            for k in recall_at:
-                values[f"recall@{k}"] = recall_at_k(ranked, k)
-            for name, value in values.items():
-                collected.setdefault(name, []).append(value)
-            curves.append(precision_recall_curve(ranked, RECALL_LEVELS))
-            progress.move_to(part.stop)
+    for every in search.ranked("ranking"):
+        ranked = every[every.any(axis=1)]
+        values = {metric_name(): average_precision(ranked)}
+        for k in map_at:
+            values[metric_name(k, "hits")] = average_precision(ranked, k, "hits")
+        for k in recall_at:
+            values[f"recall@{k}"] = recall_at_k(ranked, k)
+        for name, value in values.items():
+            collected.setdefault(name, []).append(value)
+        curves.append(precision_recall_curve(ranked, RECALL_LEVELS))
     together = {name: np.concatenate(values) for name, values in collected.items()}
     return _Figures(together, np.concatenate(curves), "order")
 
@@ -178,7 +204,23 @@ def _by_distance(search: _Search, map_at: Sequence[int], recall_at: Sequence[int
     return _Figures(values, curves, "expected")
 
 
-def _direction(query: str, gallery: str, figures: _Figures) -> Direction:
+def _partners(search: _Search, ranks: Sequence[int]) -> dict[str, float]:
+    """The share of queries with a partner among the first `ranks`."""
+    if not ranks:
+        return {}
+    if search.metric == "hamming":
+        found = expected_success(distance_counts(*search[:4], progress=search.progress), ranks)
+    else:
+        blocks = search.ranked("ranking for partners")
+        found = np.concatenate([[success_at_k(r, k) for k in ranks] for r in blocks], axis=1).T
+    return {
+        f"partner@{k}": float(share) for k, share in zip(ranks, found.mean(axis=0), strict=True)
+    }
+
+
+def _direction(
+    query: str, gallery: str, figures: _Figures, partners: dict[str, float]
+) -> Direction:
     if not len(figures.curves):
         raise ValueError(
             f"No query has a relevant item. Received: {query} queries and {gallery} gallery "
@@ -187,7 +229,7 @@ def _direction(query: str, gallery: str, figures: _Figures) -> Direction:
     return Direction(
         query,
         gallery,
-        {name: float(values.mean()) for name, values in figures.values.items()},
+        {name: float(values.mean()) for name, values in figures.values.items()} | partners,
         figures.curves.mean(axis=0).tolist(),
         figures.values[metric_name()],
         figures.ties,

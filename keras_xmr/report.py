@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,19 @@ import numpy as np
 
 from keras_xmr.types import FloatArray
 
+# What the columns are; k stands for their numbers.
+LEGEND = {
+    "direction": "medium of the queries -> medium of the gallery; relevant items share a class",
+    "queries": "queries with a relevant item in the gallery, over which means are taken",
+    "ties": "expected: the mean over all orders of items at equal distance",
+    "MAP@all": "mean average precision of the whole ranking",
+    "MAP@k/hits": "that of the first k ranks, divided by the relevant items among them",
+    "MAP@k/min": "that of the first k ranks, divided by the smaller of k and all relevant items",
+    "recall@k": "share of all relevant items that stand on the first k ranks",
+    "partner@k": "share of the queries with a partner, such as the caption of a picture, that have"
+    " it among the first k (R@k of image-text retrieval)",
+    "precision@radiusk": "share of relevant items among those up to Hamming distance k",
+}
 RECALL_LEVELS = np.linspace(0.0, 1.0, 11)
 
 
@@ -73,28 +87,29 @@ class Report:
         return np.concatenate([d.average_precisions for d in self.directions])
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row per direction and one with their average."""
+        """One row per direction and one with their average; `None` where a direction lacks one."""
+        names = list(dict.fromkeys(name for d in self.directions for name in d.metrics))
         rows: list[dict[str, Any]] = [
             {
                 "direction": d.name,
                 "queries": len(d.average_precisions),
                 # Only where it is not the usual rule.
                 **({} if d.ties == "order" else {"ties": d.ties}),
-                **d.metrics,
+                **{name: d.metrics.get(name) for name in names},
             }
             for d in self.directions
         ]
-        names = self.directions[0].metrics
-        means = {name: float(np.mean([row[name] for row in rows])) for name in names}
+        means = {
+            name: float(np.mean([row[name] for row in rows if row[name] is not None]))
+            for name in names
+        }
         total = sum(row["queries"] for row in rows)
         return [*rows, {**rows[0], "direction": "average", "queries": total, **means}]
 
     def table(self) -> str:
         """The figures as a Markdown table."""
         rows = self.rows()
-        lines = [list(rows[0])] + [
-            [f"{v:.4f}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows
-        ]
+        lines = [list(rows[0])] + [[_written(value) for value in row.values()] for row in rows]
         widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
         padded = [
             [
@@ -105,6 +120,11 @@ class Report:
         ]
         rule = ["-" * w if i == 0 else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
         return "\n".join(f"| {' | '.join(line)} |" for line in [padded[0], rule, *padded[1:]])
+
+    def legend(self) -> str:
+        """What the columns of the table are, a line for each kind."""
+        names = dict.fromkeys(re.sub(r"\d+", "k", name) for name in self.rows()[0])
+        return "\n".join(f"{name}: {LEGEND[name]}" for name in names if name in LEGEND)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the single queries, JSON-serialisable."""
@@ -148,3 +168,9 @@ class Report:
         axes.grid(alpha=0.3)
         axes.legend()
         figure.savefig(path, dpi=150)
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -205,6 +205,8 @@ def test_evaluate_writes_its_report_and_compares(preset, baseline, tmp_path, cap
     shown = capsys.readouterr().out
     assert "MAP@all" in shown
     assert "against" in shown
+    for column in ("MAP@all", "recall@k", "partner@k"):
+        assert shown.count(f"\n{column}: ") == 1
     for name in ("report.json", "report.csv", "report.png"):
         assert (tmp_path / "toy" / name).stat().st_size
     found = run_json(capsys, *arguments)

@@ -106,6 +106,70 @@ def test_every_figure_is_that_of_a_loop_over_sorted_lists(kind, split, options):
         np.testing.assert_allclose(direction.average_precisions, expected, atol=1e-12)
 
 
+def with_pairs(data, names):
+    """The same data, with names of instances for some media."""
+    media = {
+        name: replace(medium, pairs=np.array(names[name]) if name in names else None)
+        for name, medium in data.media.items()
+    }
+    return replace(data, media=media)
+
+
+@pytest.mark.parametrize("gallery", [None, ("train", "test")])
+def test_partners_are_those_of_a_loop_over_sorted_lists(gallery):
+    data, encoder = make(["image", "text"])
+    # Some pictures have two texts, and some none.
+    texts = np.arange(SIZES["text"]) % 30
+    data = with_pairs(data, {"image": np.arange(SIZES["image"]), "text": texts})
+    others = data.part(*gallery or ["test"])
+    report = evaluate(encoder, data, gallery=gallery, recall_at=(1, 5, 10))
+    for direction in report.directions:
+        queries, found = data.part("test").media[direction.query], others.media[direction.gallery]
+        ranks = []
+        for name, pair in zip(queries.ids, queries.pairs, strict=True):
+            vector = encoder.vectors[direction.query][name]
+            order = []
+            for row, (item, other) in enumerate(zip(found.ids, found.pairs, strict=True)):
+                there = encoder.vectors[direction.gallery][item]
+                cosine = sum(vector * there) / math.sqrt(sum(vector**2) * sum(there**2))
+                order.append((-cosine, row, other == pair))
+            flags = [partner for _, _, partner in sorted(order)]
+            ranks += [flags.index(True)] if any(flags) else []
+        assert 0 < len(ranks) <= len(queries)
+        for k in (1, 5, 10):
+            expected = np.mean(np.array(ranks) < k)
+            assert direction.metrics[f"partner@{k}"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_only_media_with_pairs_have_partners():
+    data, encoder = make(SIZES)
+    data = with_pairs(data, {"image": np.arange(40), "text": np.arange(36)})
+    report = evaluate(encoder, data, recall_at=[5])
+    found = {d.name: d.metrics.get("partner@5") for d in report.directions}
+    assert {name for name, share in found.items() if share is not None} == {
+        "image->text",
+        "text->image",
+    }
+    rows = report.rows()
+    assert rows[-1]["partner@5"] == np.mean([found["image->text"], found["text->image"]])
+    assert {row["direction"]: row["partner@5"] for row in rows[:-1]} == found
+    assert all(len(row) == len(rows[0]) for row in rows)
+    assert report.table().splitlines()[3].split("|")[-2].strip() == "-"
+    # Queries and gallery of different instances have none.
+    apart = with_pairs(data, {"image": np.arange(40), "text": 100 + np.arange(36)})
+    assert "partner@5" not in evaluate(encoder, apart, recall_at=[5]).rows()[0]
+    assert "partner@5" not in evaluate(encoder, data, recall_at=[]).rows()[0]
+
+
+def test_every_column_has_a_line_of_legend():
+    data, encoder = make(["image", "text"])
+    data = with_pairs(data, {"image": np.arange(40), "text": np.arange(36)})
+    report = evaluate(encoder, data)
+    lines = dict(line.split(": ", 1) for line in report.legend().splitlines())
+    assert list(lines) == ["direction", "queries", "MAP@all", "MAP@k/hits", "recall@k", "partner@k"]
+    assert all(lines.values())
+
+
 def test_three_media_have_six_directions_and_an_average():
     data, encoder = make(SIZES)
     report = evaluate(encoder, data)

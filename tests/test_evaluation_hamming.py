@@ -96,6 +96,30 @@ def test_figures_are_those_of_random_orders_on_average(kind):
         assert 0.4 < report.map < 1
 
 
+def test_partners_are_found_as_often_as_in_random_orders():
+    data, encoder = make()
+    rows = {name: np.arange(len(medium)) for name, medium in data.media.items()}
+    media = {name: replace(m, pairs=rows[name] // 2) for name, m in data.media.items()}
+    report = evaluate(encoder, replace(data, media=media), recall_at=[5])
+    part = replace(data, media=media).part("test")
+    for direction in report.directions:
+        queries, gallery = part.media[direction.query], part.media[direction.gallery]
+        codes = (encoder.encode(part, direction.query), encoder.encode(part, direction.gallery))
+        scores = -hamming_distances(*codes).astype(np.float32)
+        partner = queries.pairs[:, None] == gallery.pairs
+        partner, scores = partner[partner.any(axis=1)], scores[partner.any(axis=1)]
+        rng = np.random.default_rng(0)
+        values = []
+        for _ in range(400):
+            order = rng.permutation(scores.shape[1])
+            flags = ranked_relevance(scores[:, order], partner[:, order])
+            values.append(flags[:, :5].any(axis=1).mean())
+        error = np.std(values) / np.sqrt(len(values))
+        assert error > 0
+        assert abs(direction.metrics["partner@5"] - np.mean(values)) < 4 * error
+    assert set(report.legend().splitlines()[-1].split(": ")) >= {"partner@k"}
+
+
 def test_precision_within_the_radius_and_the_curve_are_those_of_loops():
     data, encoder = make()
     part = data.part("test")

@@ -27,7 +27,7 @@ def model_and_data(arguments: argparse.Namespace, preset: str) -> tuple[Any, "Cr
 
 
 def print_reports(arguments: argparse.Namespace, reports: dict[str, "Report"]) -> None:
-    """Tables, and paired tests where there are several; or JSON."""
+    """Tables with their legend, and paired tests where there are several; or JSON."""
     from keras_xmr.evaluation import compare
 
     if arguments.json:
@@ -35,5 +35,8 @@ def print_reports(arguments: argparse.Namespace, reports: dict[str, "Report"]) -
         return
     for name, report in reports.items():
         print(f"{name}: {report.data}, {report.split}\n{report.table()}\n")
+    # Most columns are those of all.
+    legend = dict.fromkeys(line for r in reports.values() for line in r.legend().splitlines())
+    print(*legend, sep="\n")
     for line in compare(reports):
         print(line)

@@ -13,11 +13,12 @@ from keras_xmr.metrics.hamming_map import hamming_mean_average_precision
 from keras_xmr.metrics.precision_recall import precision_recall_curve
 from keras_xmr.metrics.radius import RadiusCurve, precision_within_radius, radius_curve
 from keras_xmr.metrics.ranking import ranked_relevance, ranked_relevance_blocks, relevance
-from keras_xmr.metrics.recall import recall_at_k
+from keras_xmr.metrics.recall import recall_at_k, success_at_k
 from keras_xmr.metrics.tied_ranking import (
     expected_average_precision,
     expected_precision,
     expected_recall,
+    expected_success,
 )
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "expected_average_precision",
     "expected_precision",
     "expected_recall",
+    "expected_success",
     "hamming_distances",
     "hamming_mean_average_precision",
     "mean_average_precision",
@@ -42,5 +44,6 @@ __all__ = [
     "ranked_relevance_blocks",
     "recall_at_k",
     "relevance",
+    "success_at_k",
     "unpack_bits",
 ]

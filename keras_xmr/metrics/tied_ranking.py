@@ -7,7 +7,7 @@ the mean over all of them has a closed form, calculated from `DistanceCounts`.
 
 Denominators: all relevant items of the gallery ("MAP@all"), as without ties. Empty lists: NaN for a
 query without any relevant item. Direction: higher is better, from 0 to 1. Without ties the values
-are those of `average_precision` and `recall_at_k`, up to rounding.
+are those of `average_precision`, `recall_at_k` and `success_at_k`, up to rounding.
 
 Reference:
     F. McSherry, M. Najork: Computing information retrieval performance measures efficiently in the
@@ -137,6 +137,45 @@ def expected_recall(counts: DistanceCounts, ranks: Sequence[int]) -> FloatArray:
     total = counts.relevant.sum(axis=1, keepdims=True)
     found = _expected_hits(counts, ranks) / np.maximum(total, 1)
     return np.where(total > 0, found, np.nan)
+
+
+def expected_success(counts: DistanceCounts, ranks: Sequence[int]) -> FloatArray:
+    """How probably any relevant item is among the first N, if equally distant ones change places.
+
+    At the least distance with relevant items they are `r` of `n`. The first of these on a rank is
+    none of them with probability `(n - r) / n`, the next then with `(n - r - 1) / (n - 1)`, and so
+    on for all that stand on the first N ranks.
+
+    Args:
+        counts: `distance_counts` of the queries.
+        ranks: The numbers N of leading ranks.
+
+    Returns:
+        float64 `(q, len(ranks))`; NaN for a query without any relevant item.
+
+    Raises:
+        ValueError: If a rank is not a positive whole number.
+
+    Example:
+        >>> import numpy as np
+        >>> counts = DistanceCounts(np.array([[1, 4]]), np.array([[0, 2]]))
+        >>> expected_success(counts, [1, 2, 4])
+        array([[0. , 0.5, 1. ]])
+
+    Reference:
+        F. McSherry, M. Najork: Computing information retrieval performance measures efficiently in
+        the presence of tied scores, ECIR 2008, section 2.
+    """
+    some = counts.relevant > 0
+    nearest = np.argmax(some, axis=1)[:, None]
+    items, relevant = (np.take_along_axis(of, nearest, axis=1) for of in counts)
+    found = []
+    for rank in ranks:
+        taken = np.take_along_axis(_among_first(counts, check_cut(rank)), nearest, axis=1)
+        before = np.arange(taken.max(initial=0))
+        others = np.maximum(items - relevant - before, 0) / np.maximum(items - before, 1)
+        found.append(1.0 - np.where(before < taken, others, 1.0).prod(axis=1))
+    return np.where(some.any(axis=1, keepdims=True), np.stack(found, axis=1), np.nan)
 
 
 def _expected_hits(counts: DistanceCounts, ranks: Sequence[int]) -> FloatArray:

@@ -14,6 +14,7 @@ from keras_xmr.metrics import (
     expected_average_precision,
     expected_precision,
     expected_recall,
+    expected_success,
     hamming_distances,
     hamming_mean_average_precision,
     precision_within_radius,
@@ -21,6 +22,7 @@ from keras_xmr.metrics import (
     ranked_relevance,
     recall_at_k,
     relevance,
+    success_at_k,
 )
 from keras_xmr.metrics.radius import interpolated_precision
 
@@ -149,6 +151,8 @@ def test_the_expected_value_is_the_mean_over_all_orders(items, relevant, denomin
         np.testing.assert_allclose(expected_precision(counts, [k]), [[precision]], rtol=1e-13)
         recall = np.mean([sum(flags[:k]) / sum(flags) for flags in rankings])
         np.testing.assert_allclose(expected_recall(counts, [k]), [[recall]], rtol=1e-13)
+        success = np.mean([any(flags[:k]) for flags in rankings])
+        np.testing.assert_allclose(expected_success(counts, [k]), [[success]], rtol=1e-13)
     whole = np.mean([naive_cut(flags, len(flags), "relevant") for flags in rankings])
     np.testing.assert_allclose(expected_average_precision(counts), [whole], rtol=1e-13)
 
@@ -177,6 +181,7 @@ def test_without_ties_the_values_are_those_of_the_ranking():
             rtol=1e-12,
         )
         np.testing.assert_allclose(expected_recall(counts, [k])[:, 0], recall_at_k(flags, k))
+        np.testing.assert_array_equal(expected_success(counts, [k])[:, 0], success_at_k(flags, k))
 
 
 def test_shuffled_galleries_come_out_at_the_expected_value_on_average():
@@ -219,13 +224,14 @@ def test_queries_without_relevant_items_are_nan():
     for found in (
         expected_average_precision(counts),
         expected_recall(counts, [2])[:, 0],
+        expected_success(counts, [2])[:, 0],
         radius_curve(counts).recall[:, 1],
     ):
         assert np.isnan(found).tolist() == [True, False]
     np.testing.assert_array_equal(expected_precision(counts, [3]), [[0], [1 / 3]])
 
 
-@pytest.mark.parametrize("call", [expected_precision, expected_recall])
+@pytest.mark.parametrize("call", [expected_precision, expected_recall, expected_success])
 def test_ranks_are_whole_numbers_from_one(call):
     counts = DistanceCounts(np.array([[2, 1]]), np.array([[1, 0]]))
     with pytest.raises(ValueError, match=r"at least 1\. Received: k=0"):
