@@ -197,8 +197,8 @@ def _by_distance(search: _Search, map_at: Sequence[int], recall_at: Sequence[int
     values = {metric_name(): expected_average_precision(counts)}
     for k in map_at:
         values[metric_name(k, "min")] = expected_average_precision(counts, k, "min")
-    for k, recall in zip(recall_at, expected_recall(counts, recall_at).T, strict=True):
-        values[f"recall@{k}"] = recall
+    for k in recall_at:
+        values[f"recall@{k}"] = expected_recall(counts, [k])[:, 0]
     values[f"precision@radius{LOOKUP_RADIUS}"] = precision_within_radius(counts, LOOKUP_RADIUS)
     curves = interpolated_precision(radius_curve(counts), RECALL_LEVELS)
     return _Figures(values, curves, "expected")

@@ -206,6 +206,12 @@ def test_queries_without_a_relevant_item_are_left_out():
         evaluate(encoder, replace(data, media=apart))
 
 
+def test_ranks_may_be_left_out():
+    data, encoder = make()
+    found = evaluate(encoder, data, map_at=[], recall_at=[]).directions[0].metrics
+    assert list(found) == ["MAP@all", "precision@radius2"]
+
+
 def test_codes_must_be_packed():
     data, encoder = make()
     unpacked = {
