@@ -18,6 +18,7 @@ import numpy as np
 from paper_tables.tuned import tuned
 
 import keras_xmr
+from keras_xmr import presets
 from keras_xmr.datasets import load, pascal_sentences
 from keras_xmr.methods.catalogue import method_class, methods
 from keras_xmr.trunks import load_trunk, mirrored
@@ -152,7 +153,7 @@ def make(name: str, data_name: str, source_name: str | None, published: float | 
         model = trained_from_pixels(method, data, source)
     else:
         model = trained(method, data, source, SMALLER.get(name, {}))
-    model = model.for_retrieval()
+    model = presets.as_stored(model.for_retrieval())
     report = keras_xmr.evaluate(model, data)
     inputs = PIXELS if pixels else data.provenance.features or RAW
     if data_name == "pascal_sentences":

@@ -100,7 +100,7 @@ def early_stopping(data):
     """All epochs are run, and the best are kept: it stops as early as can be."""
     from keras.callbacks import EarlyStopping
 
-    from keras_xmr.training import RetrievalMAP
+    from keras_xmr.training.callbacks import RetrievalMAP
 
     best = EarlyStopping("val_map", mode="max", patience=1000, restore_best_weights=True)
     return [RetrievalMAP(data), best]

@@ -50,9 +50,10 @@ class BimodalCoding:
 
     def code(self, rows: Mapping[str, Tensor]) -> Tensor:
         """The code `(n, units)` of rows of some media; the others are taken as zeros."""
-        some = next(iter(rows.values()))
+        # Repeated: a tensor of ones would be taken for an input by an exporter.
+        zero = ops.zeros_like(next(iter(rows.values()))[:, :1])
         parts = [
-            rows[medium] if medium in rows else ops.zeros_like(some[:, :1]) * ops.ones((1, width))
+            rows[medium] if medium in rows else ops.repeat(zero, width, axis=1)
             for medium, width in self.widths.items()
         ]
         return self.encoder(ops.concatenate(parts, axis=1))

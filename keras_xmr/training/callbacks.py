@@ -48,7 +48,7 @@ class RetrievalMAP(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Add `val_map` and `val_map_<direction>` to the logs."""
         if epoch % self.every == 0 or not self._last:
-            report = evaluate(self.model, self.data, split=self.split)
+            report = evaluate(self.model, self.data, split=self.split, recall_at=())
             self._last = {"val_map": report.map} | {
                 f"val_map_{d.query}_to_{d.gallery}": d.metrics["MAP@all"] for d in report.directions
             }
@@ -82,7 +82,8 @@ class StopWhereWorse(keras.callbacks.Callback):
         epochs, done = self.params["epochs"], epoch + 1
         due = done * self.looks // epochs > epoch * self.looks // epochs
         if due and done < epochs:
-            self.stopped = self.is_worse(evaluate(self.model, self.data, split="validation").map)
+            report = evaluate(self.model, self.data, split="validation", recall_at=())
+            self.stopped = self.is_worse(report.map)
             self.model.stop_training = self.stopped
 
 
