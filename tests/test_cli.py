@@ -326,3 +326,45 @@ def test_help_has_an_example(command, capsys):
 def test_a_folder_that_is_no_preset_is_told(tmp_path, capsys):
     assert main(["search", "--preset", str(tmp_path), "--text", "a dog"]) == 1
     assert "A preset has the files" in capsys.readouterr().err
+
+
+def languages(folder):
+    """A table of English and German sentences."""
+    german = {"dog": "Hund", "cat": "Katze", "bird": "Vogel"}
+    lines = ["english,german,label"]
+    for row in range(12):
+        lines += [f"a {e} number {row},ein {g} Nummer {row},{e}" for e, g in german.items()]
+    table = folder / "languages.csv"
+    table.write_text("\n".join(lines), encoding="utf-8")
+    return table
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("method", ["chtn", "jrl"])
+def test_texts_find_texts_of_another_language(method, tmp_path, capsys):
+    table, out = languages(tmp_path), tmp_path / "preset"
+    assert main(["train", method, "--data", str(table), "--out", str(out)]) == 0
+    asked = ("search", "--preset", out, "--in", table, "-k", "3", "--text")
+    found = run_json(capsys, *asked, "a dog")
+    assert found["medium"] == "german"
+    assert all("Hund" in result["text"] for result in found["results"])
+    found = run_json(capsys, *asked, "Katze", "--media", "english")
+    assert all("cat" in result["text"] for result in found["results"])
+
+
+@pytest.mark.once
+def test_a_query_of_unknown_words_is_refused_and_some_are_told(tmp_path, capsys):
+    table, out = languages(tmp_path), tmp_path / "preset"
+    changes = '{"transforms": {"english": {"transform": "TextVectorizer", "config": {}}}}'
+    (tmp_path / "words.json").write_text(changes, encoding="utf-8")
+    settings = ["--settings", str(tmp_path / "words.json")]
+    assert main(["train", "cca", "--data", str(table), "--out", str(out), *settings]) == 0
+    capsys.readouterr()
+    search = ["search", "--preset", str(out), "--in", str(table), "-k", "1", "--text"]
+    assert main([*search, "a dog feline"]) == 0
+    assert "unknown words: feline" in capsys.readouterr().err
+    for query in ("dogs", "?!", ""):
+        assert main([*search, query]) == 1
+        told = capsys.readouterr().err
+        assert f"needs a word that the model has learnt. Received: {query!r}" in told
+        assert "Nearest known words: dog" in told or query != "dogs"

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import textwrap
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,16 @@ if TYPE_CHECKING:
     from keras_xmr.datasets import CrossModalData
     from keras_xmr.index import Ranking
 
+# Characters of a text that are shown.
+SHOWN = 80
+
 
 def run(arguments: argparse.Namespace) -> None:
     """Answer the query, or ask for texts in a terminal."""
     from keras_xmr.commands.report import model_and_data
 
     model, data = model_and_data(arguments, arguments.preset)
-    asked_in = _medium_of_query(arguments, model.media)
+    asked_in = _medium_of_query(arguments, model)
     target = arguments.media or next(m for m in model.media if m != asked_in)
     finder = Finder(model, data, target)
     if arguments.item:
@@ -31,37 +35,40 @@ def run(arguments: argparse.Namespace) -> None:
     elif arguments.image:
         _show(arguments, finder, str(arguments.image), _encode_picture(model, arguments.image))
     elif arguments.text is not None:
-        _show(arguments, finder, arguments.text, _encode_text(model, arguments.text))
+        _show(arguments, finder, arguments.text, _encode_text(model, asked_in, arguments.text))
     elif not sys.stdin.isatty():
         raise ValueError("A search needs a query. Received: no --text, no --image and no --item.")
     else:
         while text := input("search for (empty line to stop): ").strip():
             try:
-                vector = _encode_text(model, text)
+                vector = _encode_text(model, asked_in, text)
             except ValueError as error:
                 print(error, file=sys.stderr)
             else:
                 _show(arguments, finder, text, vector)
 
 
-def _medium_of_query(arguments: argparse.Namespace, media: dict[str, int]) -> str:
+def _medium_of_query(arguments: argparse.Namespace, model: Any) -> str:
     if arguments.image:
         return "image"
+    others = [name for name in model.media if name != arguments.media]
     if arguments.item:
-        return next((m for m in media if m != arguments.media), "image")
-    return "text"
+        return next(iter(others), "image")
+    # Of texts in two languages the one is asked in, and the other searched.
+    transforms = model.preprocessor.transforms
+    return next((name for name in others if transforms[name].of_texts), "text")
 
 
-def _encode_text(model: Any, text: str) -> "np.ndarray[Any, Any]":
+def _encode_text(model: Any, medium: str, text: str) -> "np.ndarray[Any, Any]":
     """The text, if the model knows any of it; unknown words are told."""
     from keras_xmr.methods.blank import BlankItemsWarning
 
-    transform = model.preprocessor.transforms["text"]
+    transform = model.preprocessor.of(medium)
     unknown = transform.unknown(text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", BlankItemsWarning)
-            encoded: np.ndarray[Any, Any] = model.encode_text(text)
+            encoded: np.ndarray[Any, Any] = model.encode(text, medium)
     except BlankItemsWarning as error:
         near = dict.fromkeys(word for name in unknown or [""] for word in transform.nearest(name))
         known = f"Nearest known words: {', '.join(near)}." if near else "Use other words."
@@ -108,9 +115,15 @@ class Finder:
                     "class": self._classes(row),
                     "score": round(score, 4),
                     "file": str(path) if path else "",
+                    "text": "" if path else self._text(row),
                 }
             )
         return found
+
+    def _text(self, row: int) -> str:
+        """The item, if it is a text."""
+        item = None if hasattr(self.items.items, "counts") else self.items.items[row]
+        return item if isinstance(item, str) else ""
 
     def _classes(self, row: int) -> str:
         label = self.items.labels[row]
@@ -128,7 +141,8 @@ def _show(
         print(f"{finder.medium} items of {finder.data.name} for {query!r}")
         width = max(len(result["id"]) for result in results)
         for rank, r in enumerate(results, start=1):
-            print(f"{rank:3}  {r['score']:7.4f}  {r['id']:{width}}  {r['class']:12}  {r['file']}")
+            shown = r["file"] or textwrap.shorten(r["text"], SHOWN)
+            print(f"{rank:3}  {r['score']:7.4f}  {r['id']:{width}}  {r['class']:12}  {shown}")
     if arguments.out:
         _draw(arguments.out, finder, query, results)
 

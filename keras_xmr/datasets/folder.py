@@ -15,6 +15,8 @@ from keras_xmr.datasets.media_files import (
     check_picture,
     feature_row,
     file_inside,
+    named_text,
+    names_file,
     read_each,
 )
 from keras_xmr.datasets.sound_files import SOUND_ENDINGS, check_sound
@@ -37,6 +39,16 @@ class _Row(NamedTuple):
     reasons: list[str]
 
 
+class _Contents(NamedTuple):
+    """What a column holds, `"texts"`, `"files"` or `"rows"`, and line to item.
+
+    Items are texts, the absolute paths of files, or feature rows.
+    """
+
+    kind: str
+    items: dict[int, Any]
+
+
 def folder(path: str | Path, *, split_seed: int = 0, skip_bad: bool = False) -> CrossModalData:
     r"""Load a table of instances in CSV or TSV.
 
@@ -50,8 +62,10 @@ def folder(path: str | Path, *, split_seed: int = 0, skip_bad: bool = False) -> 
       of each class, and at least one item each as soon as a class has three. They are kept beside
       the table in `<name>.split.csv` (`<name>.split_seed<n>.csv` for a seed other than 0) and
       taken from there at the next load, when parts are drawn for new ids only.
-    - every further column is a medium. `text`, and names that begin with `text` or end with
-      `_text`, hold the texts themselves. All others hold paths relative to the table's folder:
+    - every further column is a medium, of texts or of files. `text`, and names that begin with
+      `text` or end with `_text`, hold texts, and `image` files; what others hold is seen by their
+      cells: most of them name files, by an ending or because they are there, or else they are
+      texts. Files are named by paths relative to the table's folder, or absolute ones below it:
       of `.npy` files, each a feature row `(d,)`, or of any other files, which stay paths. Files
       of the column `image`, and those with the ending of a picture or a sound, are decoded once to
       see that they are whole; sounds need the extra `audio`. An empty cell means that the instance
@@ -115,8 +129,19 @@ def _media(table: Table, path: Path) -> list[str]:
     return media
 
 
-def _is_text(name: str) -> bool:
-    return name.startswith("text") or name.endswith("_text")
+def _holds_texts(name: str, cells: Sequence[str], root: Path) -> bool:
+    """Whether the cells of a column are texts: its name tells, or else most of them."""
+    if named_text(name) or name == "image":
+        return name != "image"
+    files = sum(names_file(cell) or _is_there(root, cell) for cell in cells)
+    return 2 * files <= len(cells)
+
+
+def _is_there(root: Path, cell: str) -> bool:
+    try:
+        return file_inside(root, cell).is_file()
+    except ValueError:
+        return False
 
 
 def _rows(table: Table, media: Sequence[str]) -> list[_Row]:
@@ -153,17 +178,15 @@ def _faults(row: _Row) -> list[str]:
     return [fault for fault in faults if fault]
 
 
-def _contents(name: str, rows: Sequence[_Row], path: Path) -> dict[int, Any]:
-    """Line to item of one medium; what is wrong with an item goes to the row's reasons.
-
-    Items are texts, the absolute paths of files, or feature rows.
-    """
+def _contents(name: str, rows: Sequence[_Row], path: Path) -> _Contents:
+    """Items of one medium; what is wrong with one goes to the row's reasons."""
     filled = [row for row in rows if row.cells[name]]
-    if _is_text(name):
-        return {row.line: row.cells[name] for row in filled}
+    root = path.parent.resolve()
+    if _holds_texts(name, [row.cells[name] for row in filled], root):
+        return _Contents("texts", _texts(name, filled, root))
     # A column is of the one kind or the other, which its first cell shows.
     rows_of_numbers = bool(filled) and _is_numbers(filled[0].cells[name])
-    read = partial(_read, path.parent.resolve(), name == "image", rows_of_numbers)
+    read = partial(_read, root, name == "image", rows_of_numbers)
     outcomes = read_each(read, [row.cells[name] for row in filled])
     contents: dict[int, Any] = {}
     width = None
@@ -178,7 +201,30 @@ def _contents(name: str, rows: Sequence[_Row], path: Path) -> dict[int, Any]:
                 row.reasons.append(f"{name}: {len(outcome)} numbers, the rows above have {width}")
                 continue
         contents[row.line] = outcome
-    return contents
+    return _Contents("rows" if rows_of_numbers else "files", contents)
+
+
+def _texts(name: str, filled: Sequence[_Row], root: Path) -> dict[int, str]:
+    """Line to text; a column that is named after no text holds neither numbers nor some files."""
+    if not named_text(name) and filled and all(_is_number(row.cells[name]) for row in filled):
+        raise ValueError(
+            "A medium has texts or files. "
+            f"Received: the column {name!r}, whose cells are numbers. Leave it out, or name "
+            "'.npy' files with the numbers of each row."
+        )
+    for row in filled:
+        if not named_text(name) and _is_there(root, row.cells[name]):
+            cell = short(row.cells[name])
+            row.reasons.append(f"{name}: the file {cell}, where most rows have texts")
+    return {row.line: row.cells[name] for row in filled}
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.replace(",", "."))
+    except ValueError:
+        return False
+    return True
 
 
 def _is_numbers(cell: str) -> bool:
@@ -202,12 +248,12 @@ def _read(root: Path, must_be_picture: bool, rows_of_numbers: bool, cell: str) -
 def _assemble(
     path: Path,
     rows: Sequence[_Row],
-    contents: dict[str, dict[int, Any]],
+    contents: dict[str, _Contents],
     split_seed: int,
     *,
     told: bool,
 ) -> CrossModalData:
-    present = {name: [row.line in found for row in rows] for name, found in contents.items()}
+    present = {n: [row.line in found.items for row in rows] for n, found in contents.items()}
     rows_of = {name: np.array(has) for name, has in present.items() if any(has)}
     if not rows_of:
         raise ValueError(
@@ -223,15 +269,15 @@ def _assemble(
         split, origin = made_split(path, ids, labels, split_seed)
     media = {}
     for name, has in rows_of.items():
-        items = [contents[name][row.line] for row in rows if row.line in contents[name]]
-        numbers = isinstance(items[0], np.ndarray)
+        kind, found = contents[name]
+        items = [found[row.line] for row in rows if row.line in found]
         media[name] = MediumItems(
-            np.stack(items) if numbers else items,
+            np.stack(items) if kind == "rows" else items,
             labels[has],
             ids[has],
             split[has],
             pairs=ids[has],
-            files=None if numbers or _is_text(name) else np.array(items),
+            files=np.array(items) if kind == "files" else None,
         )
     return CrossModalData(path.stem, media, class_names, Provenance(split=origin))
 

@@ -5,6 +5,7 @@ file cannot be used.
 """
 
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,23 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 # What Pillow itself takes to be a decompression bomb: a quarter of a gigabyte of RGB.
 MAX_PIXELS = 2**30 // 4 // 3
 MAX_PATH = 1024
+# A dot and some letters and digits at the end of one line, as in `a.jpg` or `b.npy`.
+FILE_ENDING = re.compile(r"\A[^\n]*[^\s.]\.[A-Za-z]\w{0,4}\Z")
+
+
+def named_text(medium: str) -> bool:
+    """Whether a medium has a name that only texts have."""
+    return medium.startswith("text") or medium.endswith("_text")
+
+
+def names_file(text: str) -> bool:
+    r"""Whether a string ends as names of files do.
+
+    Example:
+        >>> [names_file(text) for text in ("a dog.", "dogs/1.jpg", "v. 1.5", "It ended.\nSo")]
+        [False, True, False, False]
+    """
+    return FILE_ENDING.search(text) is not None
 
 
 def file_inside(folder: Path, name: str) -> Path:
@@ -29,14 +47,15 @@ def file_inside(folder: Path, name: str) -> Path:
 
     Args:
         folder: A directory, without symbolic links.
-        name: Path relative to it.
+        name: Path relative to it, or an absolute one of a file below it. Windows' backslashes
+            separate folders, too.
 
     Raises:
         ValueError: If the path leads out of the folder, or to no regular file.
     """
-    relative = Path(name)
     if len(name) > MAX_PATH:
         raise ValueError(f"path of {len(name)} characters, the limit is {MAX_PATH}")
+    relative = _relative(folder, name)
     if relative.is_absolute() or ".." in relative.parts:
         raise ValueError(f"path {short(name)} is not below the table's folder")
     path = folder / relative
@@ -50,6 +69,16 @@ def file_inside(folder: Path, name: str) -> Path:
         raise ValueError(f"path {short(name)} leads out of the folder by a link")
     if not regular:
         raise ValueError(f"missing file {short(name)}")
+    return path
+
+
+def _relative(folder: Path, name: str) -> Path:
+    """The path as it goes on from the folder, where it leads into it."""
+    path = Path(name)
+    if "\\" in name and not (folder / path).exists():
+        path = Path(name.replace("\\", "/"))
+    if path.is_absolute() and path.is_relative_to(folder):
+        return path.relative_to(folder)
     return path
 
 

@@ -9,8 +9,10 @@ from typing import NamedTuple
 from keras_xmr.datasets.bad_rows import short
 
 # File ending to the delimiters it may stand for: the first that the header line holds is taken.
-# Spreadsheets write semicolons where the comma is the decimal sign.
-DELIMITERS = {".csv": (",", ";"), ".tsv": ("\t",), ".txt": ("\t", ",", ";")}
+# Spreadsheets write semicolons where the comma is the decimal sign, and others save tabs as CSV.
+DELIMITERS = {".csv": (",", ";", "\t"), ".tsv": ("\t",), ".txt": ("\t", ",", ";")}
+# What "Unicode text" of a spreadsheet begins with.
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class Line(NamedTuple):
@@ -31,7 +33,8 @@ def read_table(path: Path) -> Table:
     """Read a table with a header line; rows without any content are left out.
 
     Args:
-        path: A `.csv`, `.tsv` or `.txt` file, UTF-8 with or without byte order mark.
+        path: A `.csv`, `.tsv` or `.txt` file, in UTF-8 with or without byte order mark, or in
+            UTF-16 with one.
 
     Raises:
         ValueError: If it is no such file, or holds no header.
@@ -57,6 +60,15 @@ def read_table(path: Path) -> Table:
 
 def _decoded(path: Path) -> str:
     raw = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    if raw.startswith(UTF_16):
+        try:
+            return raw.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                "A table must be whole text. "
+                f"Received: {path.name!r}, which is no UTF-16 from byte {error.start} on, though "
+                "it begins with its mark. Save it as UTF-8."
+            ) from error
     if b"\0" in raw:
         line = raw[: raw.index(b"\0")].count(b"\n") + 1
         raise ValueError(

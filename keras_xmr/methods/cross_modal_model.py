@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.methods.defaults import hub_of
 from keras_xmr.methods.entrance import SOURCE
 from keras_xmr.methods.method import Method, Run
 from keras_xmr.methods.settings import TrainingSettings
@@ -84,7 +85,7 @@ class CrossModalModel(Method, keras.Model):
     @classmethod
     def _with_gaps(cls, data: CrossModalData, settings: TrainingSettings) -> TrainingSettings:
         """The settings, for media that have no pairs, and media that some instances lack."""
-        hub = settings.arguments.get("hub", "image")
+        hub = settings.arguments.get("hub", hub_of(data))
         if hub not in data.media:
             return settings  # The constructor tells.
         pairing = settings.pairing
@@ -179,6 +180,8 @@ class CrossModalModel(Method, keras.Model):
             kwargs["source_classes"] = source.num_classes
         if "num_classes" in cls.argument_names():
             kwargs["num_classes"] = data.num_classes
+        if "hub" in cls.argument_names():
+            kwargs.setdefault("hub", hub_of(data))
         dims = fitted.dims | {name: trunk.output_shape[-1] for name, trunk in trunks.items()}
         return cls(dims, preprocessor=fitted, **kwargs)
 

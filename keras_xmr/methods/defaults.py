@@ -30,6 +30,17 @@ def for_data(
     return replace(defaults, arguments=defaults.arguments | arguments, epochs=epochs)
 
 
+def hub_of(data: CrossModalData) -> str:
+    """The medium that the others are paired with: pictures, or else the first there is.
+
+    Example:
+        >>> from keras_xmr.datasets import toy
+        >>> hub_of(toy()), hub_of(toy(["audio", "video"]))
+        ('image', 'audio')
+    """
+    return "image" if "image" in data.media else next(iter(data.media))
+
+
 def hidden_width(data: CrossModalData) -> int:
     """Units of hidden layers: 128 where some medium has rows of at most 128 features, else 256.
 

@@ -28,6 +28,7 @@ class Chain(Transform):
             raise ValueError("A chain has at least one transform. Received: steps=[].")
         self.steps = tuple(steps)
         self.of_pictures = self.steps[0].of_pictures
+        self.of_texts = self.steps[0].of_texts
         self.needs_trunk = self.steps[-1].needs_trunk
         self.counts_words = self.steps[-1].counts_words
 

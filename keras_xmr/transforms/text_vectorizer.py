@@ -94,6 +94,7 @@ class TextVectorizer(Transform):
     """
 
     counts_words = True
+    of_texts = True
 
     def __init__(
         self,

@@ -6,8 +6,12 @@ from typing import Any, Self
 
 import numpy as np
 
+from keras_xmr.datasets.media_files import named_text, names_file
 from keras_xmr.transforms.given import as_list
 from keras_xmr.types import Array, Config, Items
+
+# How many items are looked at to tell names of files from sentences.
+LOOKED_AT = 100
 
 
 class Transform:
@@ -19,6 +23,7 @@ class Transform:
     Attributes:
         needs_trunk: Whether its rows are no features, but what a network inside a model takes.
         of_pictures: Whether it takes picture files.
+        of_texts: Whether it takes texts.
         counts_words: Whether its rows are sums over words, which are not negative.
 
     Example:
@@ -32,6 +37,7 @@ class Transform:
 
     needs_trunk: bool = False
     of_pictures: bool = False
+    of_texts: bool = False
     counts_words: bool = False
 
     @property
@@ -142,19 +148,18 @@ class Transform:
         """
 
 
-# Sentences and names of files are strings both: the medium's name tells them apart.
+# Sentences and names of files are strings both: the medium's name tells them apart, or the values.
 def holds_texts(items: Items, medium: str) -> bool:
-    """Whether a medium holds sentences: strings, under a name such as `text`."""
-    return _named_text(medium) and isinstance(_first(items), str)
+    """Whether a medium holds sentences: strings under a name such as `text`, or no file names."""
+    return isinstance(_first(items), str) and not holds_files(items, medium)
 
 
 def holds_files(items: Items, medium: str) -> bool:
     """Whether a medium holds files, by their names or as the bytes of them."""
-    return not _named_text(medium) and isinstance(_first(items), str | bytes | Path)
-
-
-def _named_text(medium: str) -> bool:
-    return medium.startswith("text") or medium.endswith("_text")
+    first = _first(items)
+    if not isinstance(first, str) or named_text(medium):
+        return isinstance(first, bytes | Path)
+    return medium == "image" or all(names_file(str(item)) for item in items[:LOOKED_AT])
 
 
 def _first(items: Items) -> Any:

@@ -38,6 +38,7 @@ class WordIds(Transform):
     """
 
     needs_trunk = True
+    of_texts = True
 
     def __init__(self, max_words: int = 20000, length: int | None = None) -> None:
         if max_words < 1:
