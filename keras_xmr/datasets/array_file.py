@@ -61,11 +61,22 @@ def _read_npz(path: Path, names: Collection[str] | None) -> dict[str, Array]:
             raise ValueError("a single array, expected an archive of named ones")
         with file:
             wanted = [name for name in file.files if names is None or name in names]
-            arrays = {name: np.asarray(file[name]) for name in wanted}
+            arrays = {name: _member(file, name) for name in wanted}
     for name, array in arrays.items():
         if array.dtype.kind == "U":
             _check_characters(name, array)
     return arrays
+
+
+def _member(file: np.lib.npyio.NpzFile, name: str) -> Array:
+    try:
+        return np.asarray(file[name])
+    except ValueError as error:
+        if "Object arrays" not in str(error):
+            raise
+        raise ValueError(
+            f"objects, which are not unpickled: save texts as np.array(texts, dtype=str), in {name}"
+        ) from error
 
 
 def _check_characters(name: str, array: Array) -> None:

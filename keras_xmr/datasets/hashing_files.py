@@ -11,7 +11,6 @@ import numpy as np
 
 from keras_xmr.datasets.array_file import ENDINGS, read_arrays
 from keras_xmr.datasets.base import CrossModalData, MediumItems, Provenance, hashed_order
-from keras_xmr.datasets.hdf5_file import is_hdf5, read_hdf5
 from keras_xmr.datasets.locate import DataNotFoundError, find
 from keras_xmr.datasets.media_files import finite
 from keras_xmr.types import Array
@@ -91,16 +90,12 @@ def _named(place: Path, known: Sequence[str]) -> Iterator[tuple[Path, str, Array
     for path in sorted(place.iterdir()):
         if path.suffix.lower() not in ENDINGS:
             continue
-        if path.suffix.lower() == ".mat" and is_hdf5(path):
-            arrays = read_hdf5(path, known)
-        else:
-            arrays = read_arrays(path, known, all_needed=False)
-        for name, array in arrays.items():
+        for name, array in read_arrays(path, known, all_needed=False).items():
             yield path, name, array
 
 
 def _turned(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """The arrays with one row per item: HDF5 files of MATLAB have one column per item."""
+    """The arrays with one row per item: some files have one column per item."""
     shapes = [array.shape for array in arrays.values()]
     common = set(shapes[0]).intersection(*shapes)
     # An array of as many features as there are items is taken as it is.

@@ -1,8 +1,8 @@
-"""MATLAB files of the versions 5 to 7 -> arrays, read without compiled code.
+"""MATLAB files -> arrays; those of the versions 5 to 7 are read without compiled code.
 
 SciPy's reader trusts the sizes that a file gives, and a damaged file can end the whole process.
-Here every size is compared with what is there. Numbers, texts and cell arrays of texts are read,
-which is what features and labels need.
+Here every size is compared with what is there. Numbers, full or sparse, texts and cell arrays of
+texts are read, which is what features and labels need. Version 7.3 is HDF5.
 
 Reference:
     MAT-file format, Level 5, as MathWorks publishes it.
@@ -17,12 +17,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_xmr.datasets.hdf5_file import is_hdf5, read_hdf5
+from keras_xmr.datasets.matlab_sparse import full_array
 from keras_xmr.types import Array
 
 HEADER = 128
 # No variable of a MATLAB file before version 7.3 may be larger.
 MAX_BYTES = 2**31
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 _MATRIX, _COMPRESSED = 14, 15
 # How values are stored, by the number of the type: numbers, and the units of texts.
 _NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8"}
@@ -35,11 +36,16 @@ _TEXTS = {
     18: (4, "utf-32"),
 }
 _UTF8 = 16
-_CELL, _TEXT = 1, 4
+_CELL, _TEXT, _SPARSE = 1, 4, 5
 # What the values are, by the number of the class.
 _CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4"}
 _CLASSES |= {14: "i8", 15: "u8"}
-_OTHERS = {2: "structure", 3: "object", 5: "sparse matrix", 16: "function", 17: "object"}
+_OTHERS = {
+    2: "structure",
+    3: "object",
+    16: "function",
+    17: "object (of strings, save cellstr of them)",
+}
 _COMPLEX = 0x0800
 
 
@@ -61,19 +67,21 @@ class _Matrix(NamedTuple):
 def read_matlab(path: Path, names: Collection[str] | None = None) -> dict[str, Array]:
     """Name to array: numbers in their MATLAB shape, texts and cells `(n,)`, column by column.
 
+    Sparse arrays become full ones.
+
     Args:
         path: The file.
         names: The variables to read; others may then hold anything. `None` for all.
 
     Raises:
-        ValueError: If the file is damaged, of version 4 or 7.3, or holds anything else.
+        ValueError: If the file is damaged, of version 4, or holds anything else.
     """
+    if is_hdf5(path):
+        return read_hdf5(path, names)
     content = memoryview(path.read_bytes())
-    if any(bytes(content[start : start + len(_HDF5)]) == _HDF5 for start in (0, 512)):
-        raise ValueError("MATLAB file of version 7.3 (HDF5); save it with save(..., '-v7')")
     order = {b"IM": "<", b"MI": ">"}.get(bytes(content[126:HEADER]))
     if order is None:
-        raise ValueError("no MATLAB file of version 5, 6 or 7; save it with save(..., '-v7')")
+        raise ValueError("no MATLAB file of version 5, 6, 7 or 7.3; save it with save(..., '-v7')")
     arrays = {}
     for element in _elements(content[HEADER:], order):
         inner = _inflated(element, order)
@@ -134,24 +142,37 @@ def _array(matrix: _Matrix, order: str) -> Array:
         return _numbers(matrix, order)
     if matrix.kind == _TEXT:
         return np.array(_rows_of_text(matrix, order), dtype=object)
+    if matrix.kind == _SPARSE:
+        return _sparse(matrix, order)
     if matrix.kind == _CELL:
         return np.array(_cells(matrix, order), dtype=object)
     kind = _OTHERS.get(matrix.kind, f"variable of class {matrix.kind}")
-    raise ValueError(f"{matrix.name} is a {kind}, not a full array of numbers or texts")
+    raise ValueError(f"{matrix.name} is a {kind}, not an array of numbers or texts")
 
 
 def _numbers(matrix: _Matrix, order: str) -> Array:
     if matrix.is_complex or len(matrix.values) != 1:
         raise ValueError(f"{matrix.name} does not consist of real numbers")
-    kind, content = matrix.values[0]
-    # MATLAB stores numbers in the narrowest type that holds them.
-    if kind not in _NUMBERS:
-        raise ValueError(f"{matrix.name} with numbers of the unknown type {kind}")
-    stored = np.frombuffer(content, dtype=f"{order}{_NUMBERS[kind]}")
+    stored = _stored(matrix, 0, order)
     if len(stored) != math.prod(matrix.shape):
         raise ValueError(f"{matrix.name} of shape {matrix.shape} with {len(stored)} numbers")
     with np.errstate(invalid="ignore", over="ignore"):
         return stored.astype(_CLASSES[matrix.kind]).reshape(matrix.shape, order="F")
+
+
+def _sparse(matrix: _Matrix, order: str) -> Array:
+    if matrix.is_complex or len(matrix.values) != 3:
+        raise ValueError(f"{matrix.name} does not consist of real numbers")
+    rows, starts, values = (_stored(matrix, part, order) for part in range(3))
+    return full_array(matrix.shape, rows, starts, values.astype(np.float64))
+
+
+def _stored(matrix: _Matrix, part: int, order: str) -> Array:
+    """Numbers as they are stored: MATLAB takes the narrowest type that holds them."""
+    kind, content = matrix.values[part]
+    if kind not in _NUMBERS:
+        raise ValueError(f"{matrix.name} with numbers of the unknown type {kind}")
+    return np.frombuffer(content, dtype=f"{order}{_NUMBERS[kind]}")
 
 
 def _rows_of_text(matrix: _Matrix, order: str) -> list[str]:

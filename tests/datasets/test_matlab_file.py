@@ -5,6 +5,7 @@ import struct
 import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
+from scipy.sparse import csc_array
 
 from keras_xmr.datasets.locate import data_root
 from keras_xmr.datasets.matlab_file import read_matlab
@@ -49,6 +50,18 @@ def test_texts_are_those_that_scipy_reads(tmp_path, compressed):
     assert found["cells"].tolist() == ["one", "猫", "", "ä b"]
 
 
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("shape", [(4, 3), (1, 6), (3, 0), (5, 1)])
+def test_sparse_arrays_become_full(tmp_path, compressed, shape):
+    matrix = np.random.default_rng(0).integers(-1, 2, shape).astype(np.float64)
+    sparse = {"x": csc_array(matrix), "none": csc_array(shape), "flags": csc_array(matrix > 0)}
+    savemat(tmp_path / "a.mat", sparse, do_compression=compressed)
+    found = read_matlab(tmp_path / "a.mat")
+    np.testing.assert_array_equal(found["x"], matrix)
+    np.testing.assert_array_equal(found["none"], np.zeros(shape))
+    np.testing.assert_array_equal(found["flags"], matrix > 0)
+
+
 def element(order, kind, content):
     return struct.pack(f"{order}II", kind, len(content)) + content + bytes(-len(content) % 8)
 
@@ -84,6 +97,8 @@ def test_either_order_of_bytes(tmp_path, order):
 
 
 ONE = element("<", 9, struct.pack("<d", 1.0))
+# A value in the second row, and where the values of a column begin and end.
+ROW, ENDS = element("<", 5, struct.pack("<i", 1)), element("<", 5, struct.pack("<ii", 0, 1))
 
 
 def test_what_matlab_keeps_for_itself_is_left_out(tmp_path):
@@ -95,7 +110,7 @@ def test_what_matlab_keeps_for_itself_is_left_out(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no MATLAB file of version 5, 6 or 7"),
+        (b"", "no MATLAB file of version 5, 6, 7 or 7.3"),
         (bytes(200), "no MATLAB file"),
         (file("<", b"\x0e\0\0\0"), "ends in the middle of an element"),
         (file("<", matrix("<", 6, (1, 1), [ONE]))[:-9], "an element of 64 bytes where there are"),
@@ -115,8 +130,16 @@ def test_what_matlab_keeps_for_itself_is_left_out(tmp_path):
         (file("<", matrix("<", 4, (1, 4), [element("<", 17, b"\0\xd8" * 4)])), "utf-16-le"),
         (file("<", matrix("<", 1, (2, 2), [ONE])), "cells that are no single text"),
         (file("<", matrix("<", 1, (2, 2), [element("<", 14, b"")])), "with 1 cells"),
-        (file("<", matrix("<", 17, (1, 1), [ONE])), "x is a object, not a full array"),
+        (
+            file("<", matrix("<", 17, (1, 1), [ONE])),
+            "x is a object .of strings, save cellstr of them., not an",
+        ),
         (file("<", matrix("<", 99, (1, 1), [ONE])), "x is a variable of class 99"),
+        (file("<", matrix("<", 5, (2, 2), [ONE])), "not consist of real numbers"),
+        (file("<", matrix("<", 5, (2**20, 2**20), [ROW, ROW, ONE])), "bytes when full"),
+        (file("<", matrix("<", 5, (2, 1), [ROW, ONE, ONE])), "values have no places in it"),
+        (file("<", matrix("<", 5, (1, 1), [ROW, ENDS, ONE])), "values have no places in it"),
+        (file("<", matrix("<", 5, (2, 1), [ROW, ENDS, element("<", 9, b"")])), "no places in it"),
     ],
 )
 def test_damaged_files_are_told(tmp_path, content, message):
