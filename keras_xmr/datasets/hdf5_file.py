@@ -21,7 +21,19 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # What a file may hold for each of its bytes; deflate does not reach more.
 MOST_COMPRESSED = 1100
 # MATLAB's classes that are arrays of numbers.
-_NUMBERS = "double single logical int8 uint8 int16 uint16 int32 uint32 int64 uint64".split()
+_NUMBERS = [
+    "double",
+    "single",
+    "logical",
+    "int8",
+    "uint8",
+    "int16",
+    "uint16",
+    "int32",
+    "uint32",
+    "int64",
+    "uint64",
+]
 
 
 def is_hdf5(path: Path) -> bool:
