@@ -1,5 +1,6 @@
 """A user's own features: one array per medium in a `.npz` or `.mat` file."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from keras_xmr.datasets.bad_rows import short
 from keras_xmr.datasets.base import SPLITS, CrossModalData, MediumItems, Provenance
 from keras_xmr.datasets.made_split import id_fault, made_split
 from keras_xmr.datasets.media_files import finite
+from keras_xmr.datasets.released_layout import LABELS, joined_parts, part_and_base
 from keras_xmr.types import Array
 
 COLUMNS = ("labels", "ids", "pairs", "split")
@@ -30,7 +32,8 @@ def feature_file(path: str | Path, *, split_seed: int = 0) -> CrossModalData:
 
     The file holds:
 
-    - for each medium an array `(n, d)` of numbers, under the medium's name.
+    - for each medium an array `(n, d)` of numbers, or of texts `(n,)`, under the medium's name.
+      Numbers `(d, n)` are turned, with a warning, where the labels tell that they are.
     - `labels`: class numbers or names `(n,)`, or a 0/1 matrix `(n, classes)`.
     - `class_names` (optional). With them, class numbers count from 0, or from 1 if there is no 0
       and the file is MATLAB's or the highest is the number of names. Without them, the classes are
@@ -45,8 +48,13 @@ def feature_file(path: str | Path, *, split_seed: int = 0) -> CrossModalData:
     medium `image`. A medium with its own labels has no pairs unless they are given, and its default
     ids are "image1", "image2", ... A vector may be a row or a column, as MATLAB writes it.
 
+    Parts may have arrays of their own, as in releases of papers: `train_image` and `test_image`,
+    or `image_tr` and `image_te`, with `labels` in the same way; `I`, `T` and `L` are short for
+    images, texts and labels then.
+
     Args:
-        path: A `.npz` file without pickled objects, or a MATLAB file of a version before 7.3.
+        path: A `.npz` file without pickled objects, or a MATLAB file of version 5 to 7.3. Sparse
+            matrices become full ones, and cell arrays of strings texts.
         split_seed: Seed of the drawn parts.
 
     Returns:
@@ -66,9 +74,9 @@ def feature_file(path: str | Path, *, split_seed: int = 0) -> CrossModalData:
         (('cat', 'dog'), (2, 3), [1, 0])
     """
     path = Path(path)
-    arrays = read_arrays(path)
+    arrays = joined_parts(_turned(read_arrays(path), path), path.name)
     class_names = arrays.pop("class_names", None)
-    media = {name: _features(name, array) for name, array in arrays.items() if _is_medium(name)}
+    media = {name: _items(name, array) for name, array in arrays.items() if _is_medium(name)}
     _check_names(arrays, media, path)
     columns = {name: _columns(name, len(rows), arrays) for name, rows in media.items()}
     names, labels = _classes(
@@ -94,6 +102,37 @@ def feature_file(path: str | Path, *, split_seed: int = 0) -> CrossModalData:
     )
 
 
+def _turned(arrays: Mapping[str, Array], path: Path) -> dict[str, Array]:
+    """The arrays; features `(d, n)` as `(n, d)` where only so they fit the labels beside them."""
+    turned, told = dict(arrays), []
+    for name, array in arrays.items():
+        labels = _labels_beside(name, arrays)
+        if labels is None or array.ndim != 2 or array.dtype.kind not in "fiub":
+            continue
+        vector = labels.size == max(labels.shape)
+        count = labels.size if vector else len(labels)
+        if array.shape[0] != count and array.shape[1] == count:
+            turned[name] = array.T
+            told.append(f"{name!r} has the shape {array.shape} and labels of {count} items")
+    if told:
+        warnings.warn(
+            f"Columns were taken for items in {path.name!r}: {'; '.join(told)}.", stacklevel=3
+        )
+    return turned
+
+
+def _labels_beside(name: str, arrays: Mapping[str, Array]) -> Array | None:
+    """The labels of a medium by its name, of the same part; none of what is no medium."""
+    part, base = part_and_base(name)
+    if not _is_medium(base) or base.lower() in LABELS:
+        return None
+    for key, array in arrays.items():
+        other, own = part_and_base(key)
+        if other == part and own.lower() in (f"labels_{base}".lower(), *LABELS):
+            return array
+    return None
+
+
 def _is_medium(name: str) -> bool:
     return not any(name == column or name.startswith(f"{column}_") for column in COLUMNS)
 
@@ -110,10 +149,17 @@ def _check_names(arrays: Mapping[str, Array], media: Mapping[str, Array], path: 
         )
 
 
+def _items(name: str, array: Array) -> Array:
+    """Feature rows `(n, d)`, or texts `(n,)`."""
+    if array.dtype.kind in "OU" and array.size == max(array.shape, default=0):
+        return np.array(texts_of(array, name), dtype=object)
+    return _features(name, array)
+
+
 def _features(name: str, array: Array) -> Array:
     if array.ndim != 2 or array.dtype.kind not in "fiub" or not array.size:
         raise ValueError(
-            "A medium is an array (n, d) of numbers. "
+            "A medium is an array (n, d) of numbers, or texts (n,). "
             f"Received: {short(name)} of shape {array.shape} and type {array.dtype}."
         )
     try:

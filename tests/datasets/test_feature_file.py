@@ -5,7 +5,6 @@ import os
 import numpy as np
 import pytest
 from scipy.io import savemat
-from scipy.sparse import csc_array
 
 from keras_xmr.datasets import feature_file
 
@@ -220,7 +219,7 @@ def test_arrays_of_objects_are_not_unpickled(tmp_path):
             return os.mkdir, (str(tmp_path / "sprung"),)
 
     np.savez(tmp_path / "data.npz", **PLAIN, extra=np.array([Trap()], dtype=object))
-    with pytest.raises(ValueError, match=r"plain arrays .*Object arrays cannot be loaded"):
+    with pytest.raises(ValueError, match=r"objects, which are not unpickled: save texts as np"):
         feature_file(tmp_path / "data.npz")
     assert not (tmp_path / "sprung").exists()
 
@@ -236,12 +235,10 @@ def test_characters_that_unicode_has_not_are_told(tmp_path, code, order):
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        ({"sparse": csc_array(np.eye(4))}, "sparse is a sparse matrix, not a full array"),
-        ({"record": {"a": 1}}, "record is a structure, not a full array"),
+        ({"record": {"a": 1}}, "record is a structure, not an array"),
         ({"sound": cells(*IMAGE)}, "sound has cells that are no texts"),
         ({"ids": cells("a", "b", IMAGE, "c")}, "ids has cells that are no texts"),
         ({"ids": cells("a", "b", ["c", "c"], "d")}, "ids has cells that are no single text"),
-        ({"sound": cells("a", "b", "c", "d")}, r"'sound' of shape \(4,\) and type object"),
     ],
 )
 def test_matlab_values_that_are_no_plain_array_are_told(tmp_path, extra, message):
@@ -250,9 +247,9 @@ def test_matlab_values_that_are_no_plain_array_are_told(tmp_path, extra, message
 
 
 @pytest.mark.parametrize("prefix", [b"", b"MATLAB 7.3 MAT-file".ljust(512)])
-def test_matlab_7_3_is_told(tmp_path, prefix):
+def test_a_damaged_file_of_matlab_7_3_is_told(tmp_path, prefix):
     (tmp_path / "new.mat").write_bytes(prefix + b"\x89HDF\r\n\x1a\n" + bytes(100))
-    with pytest.raises(ValueError, match=r"version 7\.3 \(HDF5\); save it with save\(\.\.\., '-v7"):
+    with pytest.raises(ValueError, match=r"no whole HDF5 file, OSError"):
         feature_file(tmp_path / "new.mat")
 
 

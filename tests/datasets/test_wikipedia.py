@@ -121,7 +121,7 @@ def test_lists_that_do_not_fit_the_arrays_are_refused(folder):
     ("damage", "message"),
     [
         (lambda file: file[:-100], r"Expected plain arrays .* in 'raw_features.mat'\. Received: "),
-        (lambda _: b"", r"Received: .no MATLAB file of version 5, 6 or 7"),
+        (lambda _: b"", r"Received: .no MATLAB file of version 5, 6, 7 or 7\.3"),
     ],
 )
 def test_a_damaged_file_of_features_is_told(folder, damage, message):

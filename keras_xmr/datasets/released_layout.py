@@ -1,0 +1,99 @@
+"""Arrays as authors release them, one for training and one for test -> one, and its parts."""
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+from keras_xmr.datasets.bad_rows import short
+from keras_xmr.types import Array
+
+PARTS = {
+    **dict.fromkeys(("train", "tr"), "train"),
+    **dict.fromkeys(("validation", "val", "va"), "validation"),
+    **dict.fromkeys(("test", "te"), "test"),
+}
+NAMED = re.compile(rf"(?:({'|'.join(PARTS)})_(.+)|(.+)_({'|'.join(PARTS)}))\Z", re.IGNORECASE)
+# What releases call images, texts and labels.
+LABELS = ("labels", "label", "l", "gnd")
+SHORT = {"i": "image", "img": "image", "t": "text", "txt": "text"}
+SHORT |= dict.fromkeys(LABELS, "labels")
+# What is told of all parts at once.
+WHOLE = ("class_names",)
+
+
+def joined_parts(arrays: Mapping[str, Array], name: str) -> dict[str, Array]:
+    """The arrays, those of parts put together, with the array `split` that tells the parts.
+
+    `train_image` and `test_image`, or `image_tr` and `image_te`, become `image`; `I`, `T` and `L`
+    stand for images, texts and labels then. Arrays without any part in their names stay as they
+    are.
+
+    Args:
+        arrays: Name to array; rows are items.
+        name: Name of the file.
+
+    Raises:
+        ValueError: If arrays have different parts, or some have parts and others none.
+
+    Example:
+        >>> arrays = {"I_tr": np.ones((2, 3)), "I_te": np.ones((1, 3)),
+        ...           "L_tr": np.array([0, 1]), "L_te": np.array([1])}
+        >>> joined = joined_parts(arrays, "a.mat")
+        >>> joined["image"].shape, joined["labels"].tolist(), joined["split"].tolist()
+        ((3, 3), [0, 1, 1], ['train', 'train', 'test'])
+    """
+    found: dict[str, dict[str, Array]] = {}
+    rest = dict(arrays)
+    for key, array in arrays.items():
+        part, base = part_and_base(key)
+        if part:
+            found.setdefault(SHORT.get(base.lower(), base), {})[part] = array
+            del rest[key]
+    if not found or "split" in arrays:
+        return dict(arrays)
+    _check(found, rest, name)
+    order = [part for part in dict.fromkeys(PARTS.values()) if part in next(iter(found.values()))]
+    joined = {}
+    for base, parts in found.items():
+        own = [_as_column(base, parts[part]) for part in order]
+        joined[base] = np.concatenate(own)
+        if base == "labels" or base.startswith("labels_"):
+            lengths = [len(array) for array in own]
+            joined[base.replace("labels", "split")] = np.repeat(order, lengths)
+    return rest | joined
+
+
+def _as_column(base: str, array: Array) -> Array:
+    """The array; a vector that MATLAB has as a row or a column `(n,)`, unless it is features."""
+    vector = array.size == max(array.shape, default=0)
+    of_names = base.startswith(("labels", "ids", "pairs")) or array.dtype.kind in "OU"
+    return array.ravel() if vector and of_names else array
+
+
+def part_and_base(key: str) -> tuple[str, str]:
+    """The part that the name of an array tells, empty for none, and the name without it.
+
+    Example:
+        >>> part_and_base("train_image"), part_and_base("I_te"), part_and_base("image")
+        (('train', 'image'), ('test', 'I'), ('', 'image'))
+    """
+    match = NAMED.match(key)
+    if match is None:
+        return "", key
+    first, behind, before, last = match.groups()
+    return PARTS[(first or last).lower()], behind or before
+
+
+def _check(found: Mapping[str, Mapping[str, Array]], rest: Mapping[str, Array], name: str) -> None:
+    parts = {base: sorted(own) for base, own in found.items()}
+    parts |= {key: [] for key in rest if key not in WHOLE}
+    first = next(iter(found))
+    odd = next((key for key, own in parts.items() if own != parts[first]), None)
+    if odd is not None:
+        raise ValueError(
+            "Either all arrays have the parts in their names, such as 'train_image' and "
+            "'test_image', or none has, and 'split' tells the part of each row. "
+            f"Received: {name!r}, where {short(first)} has {parts[first]} and {short(odd)} has "
+            f"{parts[odd] or 'none'}. Rename the arrays."
+        )
