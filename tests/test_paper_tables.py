@@ -46,3 +46,40 @@ def test_defaults_lose_little_against_settings_tuned_on_the_data():
     assert max(losses) <= 0.04
     told = f"{sum(losses) / len(losses):.3f} on average, and {max(losses):.3f} at most"
     assert told in (TABLES.parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def rows_of(table):
+    with (TABLES / table).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_what_tuning_is_worth_is_that_of_the_tables():
+    defaults = {(row["data"], row["method"]): row["default"] for row in rows_of("defaults.csv")}
+    wanted = []
+    for row in rows_of("tuning.csv"):
+        default = defaults[row["data"], row["method"]]
+        figures = [f"{float(f):.3f}" if f else "" for f in (default, row["tuned"], row["by_hand"])]
+        wanted.append(f"| {row['data']} | {row['method']} | {' | '.join(figures)} |")
+    readme = (TABLES.parents[1] / "README.md").read_text(encoding="utf-8")
+    section = readme.split("<!-- tuning -->")[1].split("<!-- end of tuning -->")[0]
+    assert [line for line in section.splitlines() if line][2:] == wanted
+
+
+def test_defaults_are_above_a_plain_pipeline_on_texts_of_seven_languages():
+    found = {(row["data"], row["method"]): float(row["default"]) for row in rows_of("held_out.csv")}
+    emoji = sorted({data for data, _ in found if data.startswith("emoji")})
+    assert len(emoji) == 7
+    gains = [
+        found[data, "semantic_matching"] - found[data, "fifty lines of scikit-learn"]
+        for data in emoji
+    ]
+    digits = found["digits", "fifty lines of scikit-learn"] - found["digits", "semantic_matching"]
+    readme = (TABLES.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert f"(by {min(gains):.3f} to {max(gains):.3f})" in readme
+    assert f"{digits:.3f} below them" in readme
+
+
+def test_early_stopping_gains_nothing_on_average():
+    gains = [float(row["gain"]) for row in rows_of("small_data.csv") if row["gain"]]
+    assert len(gains) >= 10
+    assert sum(gains) / len(gains) < 0.001
