@@ -1,6 +1,5 @@
 """A user's own features: one array per medium in a `.npz` or `.mat` file."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +11,8 @@ from keras_xmr.datasets.bad_rows import short
 from keras_xmr.datasets.base import SPLITS, CrossModalData, MediumItems, Provenance
 from keras_xmr.datasets.made_split import id_fault, made_split
 from keras_xmr.datasets.media_files import finite
-from keras_xmr.datasets.released_layout import LABELS, joined_parts, part_and_base
+from keras_xmr.datasets.released_layout import joined_parts
+from keras_xmr.datasets.upright import upright
 from keras_xmr.types import Array
 
 COLUMNS = ("labels", "ids", "pairs", "split")
@@ -74,7 +74,7 @@ def feature_file(path: str | Path, *, split_seed: int = 0) -> CrossModalData:
         (('cat', 'dog'), (2, 3), [1, 0])
     """
     path = Path(path)
-    arrays = joined_parts(_turned(read_arrays(path), path), path.name)
+    arrays = joined_parts(upright(read_arrays(path), path.name), path.name)
     class_names = arrays.pop("class_names", None)
     media = {name: _items(name, array) for name, array in arrays.items() if _is_medium(name)}
     _check_names(arrays, media, path)
@@ -100,37 +100,6 @@ def feature_file(path: str | Path, *, split_seed: int = 0) -> CrossModalData:
         names,
         Provenance(features=f"rows of {path.name}", split=origin),
     )
-
-
-def _turned(arrays: Mapping[str, Array], path: Path) -> dict[str, Array]:
-    """The arrays; features `(d, n)` as `(n, d)` where only so they fit the labels beside them."""
-    turned, told = dict(arrays), []
-    for name, array in arrays.items():
-        labels = _labels_beside(name, arrays)
-        if labels is None or array.ndim != 2 or array.dtype.kind not in "fiub":
-            continue
-        vector = labels.size == max(labels.shape)
-        count = labels.size if vector else len(labels)
-        if array.shape[0] != count and array.shape[1] == count:
-            turned[name] = array.T
-            told.append(f"{name!r} has the shape {array.shape} and labels of {count} items")
-    if told:
-        warnings.warn(
-            f"Columns were taken for items in {path.name!r}: {'; '.join(told)}.", stacklevel=3
-        )
-    return turned
-
-
-def _labels_beside(name: str, arrays: Mapping[str, Array]) -> Array | None:
-    """The labels of a medium by its name, of the same part; none of what is no medium."""
-    part, base = part_and_base(name)
-    if not _is_medium(base) or base.lower() in LABELS:
-        return None
-    for key, array in arrays.items():
-        other, own = part_and_base(key)
-        if other == part and own.lower() in (f"labels_{base}".lower(), *LABELS):
-            return array
-    return None
 
 
 def _is_medium(name: str) -> bool:

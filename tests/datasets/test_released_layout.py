@@ -7,6 +7,7 @@ from scipy.sparse import csc_array
 
 from keras_xmr import evaluate, train
 from keras_xmr.datasets import feature_file
+from keras_xmr.datasets.upright import TurnedArraysWarning
 
 pytestmark = pytest.mark.once
 
@@ -82,12 +83,12 @@ def test_features_in_columns_are_turned_and_told(tmp_path, parts):
     if parts:
         turned = {part: rows.T for part, rows in IMAGES.items()}
         arrays = named("{kind}_{short}", I=turned, T=TEXTS, L=LABELS)
-        told = r"'I_tr' has the shape \(5, 30\) and labels of 30 items; 'I_te' has .* of 12 items"
+        told = r"as the labels tell: 'I' \(5, 30\), 'I' \(5, 12\)"
     else:
         arrays = {"image": IMAGES["train"].T, "text": TEXTS["train"], "labels": LABELS["train"]}
         arrays["split"] = np.tile(["train", "test"], 15)
-        told = r"items in 'release.mat': 'image' has the shape \(5, 30\) and labels of 30 items"
-    with pytest.warns(UserWarning, match=told):
+        told = r"for the items in 'release.mat', as the labels tell: 'image' \(5, 30\)"
+    with pytest.warns(TurnedArraysWarning, match=told):
         data = feature_file(write(tmp_path, arrays, ".mat"))
     rows = data.part("train").medium("image").items
     wanted = IMAGES["train"] if parts else IMAGES["train"][::2]
