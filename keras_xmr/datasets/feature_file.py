@@ -10,7 +10,7 @@ from keras_xmr.datasets.array_file import read_arrays, texts_of
 from keras_xmr.datasets.bad_rows import short
 from keras_xmr.datasets.base import SPLITS, CrossModalData, MediumItems, Provenance
 from keras_xmr.datasets.made_split import id_fault, made_split
-from keras_xmr.datasets.media_files import finite
+from keras_xmr.datasets.media_files import finite, named_text, names_file
 from keras_xmr.datasets.released_layout import joined_parts
 from keras_xmr.datasets.upright import upright
 from keras_xmr.types import Array
@@ -120,9 +120,25 @@ def _check_names(arrays: Mapping[str, Array], media: Mapping[str, Array], path: 
 
 def _items(name: str, array: Array) -> Array:
     """Feature rows `(n, d)`, or texts `(n,)`."""
-    if array.dtype.kind in "OU" and array.size == max(array.shape, default=0):
-        return np.array(texts_of(array, name), dtype=object)
+    if array.dtype.kind in "OUS" and array.size == max(array.shape, default=0):
+        return _texts(name, texts_of(array, name))
     return _features(name, array)
+
+
+def _texts(name: str, texts: list[str]) -> Array:
+    empty = [row for row, text in enumerate(texts) if not text][:5]
+    if empty:
+        raise ValueError(
+            "Texts must not be empty. "
+            f"Received: {short(name)} with empty ones in rows {empty} (counted from 0)."
+        )
+    if name == "image" or (not named_text(name) and all(map(names_file, texts))):
+        raise ValueError(
+            "A file of arrays holds features and texts; files are named in the rows of a table. "
+            f"Received: {short(name)} with names such as {short(texts[0])}. "
+            f"Save them in a .csv file with the columns 'label' and {short(name)}."
+        )
+    return np.array(texts, dtype=object)
 
 
 def _features(name: str, array: Array) -> Array:

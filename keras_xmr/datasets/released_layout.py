@@ -1,7 +1,7 @@
 """Arrays as authors release them, one for training and one for test -> one, and its parts."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -18,6 +18,8 @@ NAMED = re.compile(rf"(?:({'|'.join(PARTS)})_(.+)|(.+)_({'|'.join(PARTS)}))\Z", 
 LABELS = ("labels", "label", "l", "gnd")
 SHORT = {"i": "image", "img": "image", "t": "text", "txt": "text"}
 SHORT |= dict.fromkeys(LABELS, "labels")
+# What tells something of the items of media.
+OF_ITEMS = ("labels", "ids", "pairs")
 # What is told of all parts at once.
 WHOLE = ("class_names",)
 
@@ -48,7 +50,9 @@ def joined_parts(arrays: Mapping[str, Array], name: str) -> dict[str, Array]:
     for key, array in arrays.items():
         part, base = part_and_base(key)
         if part:
-            found.setdefault(SHORT.get(base.lower(), base), {})[part] = array
+            base = SHORT.get(base.lower(), base)
+            _check_new(key, part, found.setdefault(base, {}), name)
+            found[base][part] = _as_column(base, array)
             del rest[key]
     if not found or "split" in arrays:
         return dict(arrays)
@@ -56,7 +60,7 @@ def joined_parts(arrays: Mapping[str, Array], name: str) -> dict[str, Array]:
     order = [part for part in dict.fromkeys(PARTS.values()) if part in next(iter(found.values()))]
     joined = {}
     for base, parts in found.items():
-        own = [_as_column(base, parts[part]) for part in order]
+        own = [parts[part] for part in order]
         joined[base] = np.concatenate(own)
         if base == "labels" or base.startswith("labels_"):
             lengths = [len(array) for array in own]
@@ -67,7 +71,7 @@ def joined_parts(arrays: Mapping[str, Array], name: str) -> dict[str, Array]:
 def _as_column(base: str, array: Array) -> Array:
     """The array; a vector that MATLAB has as a row or a column `(n,)`, unless it is features."""
     vector = array.size == max(array.shape, default=0)
-    of_names = base.startswith(("labels", "ids", "pairs")) or array.dtype.kind in "OU"
+    of_names = base.startswith(OF_ITEMS) or array.dtype.kind in "OUS"
     return array.ravel() if vector and of_names else array
 
 
@@ -96,4 +100,34 @@ def _check(found: Mapping[str, Mapping[str, Array]], rest: Mapping[str, Array], 
             "'test_image', or none has, and 'split' tells the part of each row. "
             f"Received: {name!r}, where {short(first)} has {parts[first]} and {short(odd)} has "
             f"{parts[odd] or 'none'}. Rename the arrays."
+        )
+    for base, own in found.items():
+        _check_shapes(base, own, found.get(_labels_of(base, found), own), name)
+
+
+def _labels_of(base: str, found: Collection[str]) -> str:
+    own = f"labels_{base.partition('_')[2] if base.startswith(OF_ITEMS) else base}"
+    return own if own in found else "labels"
+
+
+def _check_shapes(
+    base: str, own: Mapping[str, Array], labels: Mapping[str, Array], name: str
+) -> None:
+    """Raise where the parts of an array do not fit each other, or the labels of the same part."""
+    odd = [part for part in own if len(own[part]) != len(labels[part])]
+    if odd or len({array.shape[1:] for array in own.values()}) > 1:
+        shapes = {part: array.shape for part, array in own.items()}
+        counts = {part: len(array) for part, array in labels.items()}
+        raise ValueError(
+            "All parts of an array have the same columns, and a row for each of their labels. "
+            f"Received: {short(base)} of shapes {shapes} and labels of {counts} items, in "
+            f"{name!r}. Correct the arrays."
+        )
+
+
+def _check_new(key: str, part: str, known: Collection[str], name: str) -> None:
+    if part in known:
+        raise ValueError(
+            "Each medium, and the labels, have one array in each part. "
+            f"Received: {name!r}, where {short(key)} is a second one. Leave one of them out."
         )

@@ -121,7 +121,8 @@ def _counts(labels: list[Array]) -> Iterator[tuple[list[int], bool]]:
 
 def _ways(arrays: list[Array], counts: list[int]) -> set[bool]:
     """Whether the items may be in the rows (`False`), the columns (`True`), or both."""
-    if all(array.ndim == 1 for array in arrays):
+    # The axis of a list of texts tells nothing.
+    if all(array.ndim == 1 or array.dtype.kind in "OUS" for array in arrays):
         return {False} if [array.size for array in arrays] == counts else set()
     return {
         bool(axis)

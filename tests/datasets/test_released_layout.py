@@ -78,6 +78,23 @@ def test_parts_must_be_those_of_all_arrays(tmp_path):
         feature_file(write(tmp_path, arrays, ".npz"))
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"I": {"train": np.ones((30, 3)), "test": np.ones((12, 4))}}, r"'image' of shapes \{"),
+        # As many rows as labels, but in other parts.
+        ({"I": {"train": IMAGES["test"], "test": IMAGES["train"]}}, r"'test': \(30, 5\).* of \{"),
+        ({"ids": {"train": np.arange(12), "test": np.arange(30)}}, "'ids' of shapes"),
+        ({"image": IMAGES}, "where 'image_tr' is a second one"),
+        ({"label": LABELS}, "where 'label_tr' is a second one"),
+    ],
+)
+def test_parts_must_fit_each_other(tmp_path, changes, message):
+    kinds = {"I": IMAGES, "T": TEXTS, "L": LABELS} | changes
+    with pytest.raises(ValueError, match=message):
+        feature_file(write(tmp_path, named("{kind}_{short}", **kinds), ".npz"))
+
+
 @pytest.mark.parametrize("parts", [False, True])
 def test_features_in_columns_are_turned_and_told(tmp_path, parts):
     if parts:
@@ -117,6 +134,27 @@ def test_arrays_of_strings_are_texts(tmp_path, ending):
     assert data.medium("caption").items.tolist() == texts
     model = train(data, "semantic_matching", progress=False)
     assert model.encode("thing 1", "caption").shape[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("medium", "texts", "message"),
+    [
+        ("text", ["a", " ", "b", ""], r"'text' with empty ones in rows \[1, 3\]"),
+        ("photo", ["a.jpg", "b.jpg", "c.png", "d.png"], "named in the rows of a table.*'a.jpg'"),
+        ("image", ["one", "two", "three", "four"], "named in the rows of a table.*'one'"),
+    ],
+)
+def test_strings_that_are_no_texts_are_told(tmp_path, medium, texts, message):
+    arrays = {medium: np.array(texts), "labels": [0, 1, 0, 1]}
+    with pytest.raises(ValueError, match=message):
+        feature_file(write(tmp_path, arrays, ".npz"))
+
+
+@pytest.mark.parametrize("texts", [[["a", "b", "c"]], [["a"], ["b"], ["c"]], [b"a", b"b", b"c"]])
+def test_texts_may_be_a_row_a_column_or_bytes(tmp_path, texts):
+    arrays = {"text": np.array(texts), "labels": [0, 1, 0], "split": ["train", "train", "test"]}
+    data = feature_file(write(tmp_path, arrays, ".npz"))
+    assert data.medium("text").items.tolist() == ["a", "b", "c"]
 
 
 def test_sparse_features_and_labels(tmp_path):
