@@ -10,10 +10,12 @@ import tarfile
 import warnings
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
 from scipy.io import savemat
+from scipy.sparse import csc_array
 
 from keras_xmr.datasets import (
     CrossModalData,
@@ -155,8 +157,34 @@ def arrays(ending):
     if ending == "npz":
         np.savez(stream, **content)
     else:
+        if ending == "mat, sparse":
+            content["image"] = csc_array(np.eye(6))
         savemat(stream, content, do_compression=ending == "mat, compressed")
     return stream.getvalue()
+
+
+def hdf5_bytes():
+    """As MATLAB writes version 7.3: numbers, full and sparse, and a cell array of texts."""
+    stream = io.BytesIO()
+    with h5py.File(stream, "w", userblock_size=512) as file:
+        file["image"] = np.random.default_rng(0).normal(size=(3, 6))
+        file["labels"] = np.array([[1.0, 2, 3, 1, 2, 3]])
+        file["ids"] = np.array([[write_id(file, row) for row in range(6)]], dtype=h5py.ref_dtype)
+        for name, kind in (("image", "double"), ("labels", "double"), ("ids", "cell")):
+            file[name].attrs["MATLAB_class"] = np.bytes_(kind)
+        group = file.create_group("text")
+        group.attrs["MATLAB_sparse"] = np.uint64(6)
+        group["data"], group["ir"] = np.ones(6), np.arange(6, dtype=np.uint64)
+        group["jc"] = np.array([0, 3, 6], dtype=np.uint64)
+    return stream.getvalue()
+
+
+def write_id(file, row):
+    cell = file.require_group("#refs#").create_dataset(
+        f"r{row}", data=np.array([[105], [row + 97]], "<u2")
+    )
+    cell.attrs["MATLAB_class"] = np.bytes_("char")
+    return cell.ref
 
 
 def tar_bytes():
@@ -280,6 +308,12 @@ SORTS = {
         arrays("mat, compressed"),
         lambda place: feature_file(place / "a.mat"),
     ),
+    "mat, sparse": (
+        "a.mat",
+        arrays("mat, sparse"),
+        lambda place: feature_file(place / "a.mat"),
+    ),
+    "mat, HDF5": ("a.mat", hdf5_bytes(), lambda place: feature_file(place / "a.mat")),
     "tar": (
         "tiny_imagenet/train_50_per_class.tar",
         tar_bytes(),
