@@ -74,8 +74,8 @@ def folder(path: str | Path, *, split_seed: int = 0, skip_bad: bool = False) -> 
     Rows that cannot be used are collected and told together, before anything is written.
 
     Args:
-        path: A `.csv`, `.tsv` or `.txt` file in UTF-8. Cells are separated by commas or semicolons,
-            by tabs, or by any of these, as the header line shows.
+        path: A `.csv`, `.tsv` or `.txt` file in UTF-8, or UTF-16 with its mark. Cells are separated
+            by commas, semicolons or tabs, as the header line shows; in a `.tsv` file by tabs.
         split_seed: Seed of the drawn parts.
         skip_bad: Whether to leave bad rows out with a warning.
 
@@ -235,7 +235,12 @@ def _read(root: Path, must_be_picture: bool, rows_of_numbers: bool, cell: str) -
     if _is_numbers(cell) != rows_of_numbers:
         others = "are .npy files" if rows_of_numbers else "are no .npy files"
         raise ValueError(f"{short(cell)}, where the rows above {others}")
-    file = file_inside(root, cell)
+    try:
+        file = file_inside(root, cell)
+    except ValueError as error:
+        if must_be_picture or names_file(cell):
+            raise
+        raise ValueError(f"{error}; if it is a text: most rows name files") from error
     if rows_of_numbers:
         return feature_row(file)
     if must_be_picture or file.suffix.lower() in PICTURE_ENDINGS:

@@ -77,9 +77,20 @@ def _relative(folder: Path, name: str) -> Path:
     path = Path(name)
     if "\\" in name and not (folder / path).exists():
         path = Path(name.replace("\\", "/"))
-    if path.is_absolute() and path.is_relative_to(folder):
-        return path.relative_to(folder)
+    if not path.is_absolute() or ".." in path.parts:
+        return path
+    # The way to the folder may be a link; one below it is looked at later.
+    for start in path.parents:
+        if _same(start, folder):
+            return path.relative_to(start)
     return path
+
+
+def _same(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:
+        return False
 
 
 def check_picture(path: Path) -> None:

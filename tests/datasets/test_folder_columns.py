@@ -69,7 +69,9 @@ def test_a_column_of_both_is_told(pictures):
     ):
         folder(table(pictures, lines))
     lines = ["note,label", "pictures/a.png,x", "pictures/b.png,y", "a cat,x"]
-    with pytest.raises(BadRowsError, match=r"line 4.*missing file 'a cat'"):
+    with pytest.raises(
+        BadRowsError, match=r"line 4.*missing file 'a cat'; if it is a text: most rows name"
+    ):
         folder(table(pictures, lines))
 
 
@@ -92,6 +94,20 @@ def test_backslashes_and_absolute_paths_below_the_folder(pictures):
         str(pictures / "pictures" / "a.png"),
         str(absolute),
     ]
+
+
+def test_an_absolute_path_may_lead_to_the_folder_by_a_link(pictures):
+    (pictures / "data").mkdir()
+    (pictures / "link").symlink_to(pictures / "data")
+    Image.new("RGB", (4, 4)).save(pictures / "data" / "a.png")
+    lines = ["image,label", f"{pictures / 'link' / 'a.png'},x", f"{pictures / 'data/a.png'},y"]
+    for place in ("link", "data"):
+        data = folder(table(pictures / place, lines))
+        assert data.media["image"].items.tolist() == [str(pictures / "data" / "a.png")] * 2
+    (pictures / "data" / "b.png").symlink_to(pictures / "pictures" / "a.png")
+    lines.append(f"{pictures / 'data/b.png'},x")
+    with pytest.raises(BadRowsError, match=r"line 4.*leads out of the folder by a link"):
+        folder(table(pictures / "data", lines))
 
 
 @pytest.mark.parametrize("name", ["..\\x.png", "/etc/hostname", "C:\\pictures\\a.png"])

@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 from scipy.io import savemat
+from scipy.sparse import csc_array
 
 from keras_xmr import evaluate
 from keras_xmr.datasets import DataNotFoundError, mirflickr, nus_wide
@@ -69,7 +70,18 @@ def other_names(folder, arrays):
     np.savez(folder / "arrays.npz", **renamed)
 
 
-LAYOUTS = [one_mat, a_mat_each, matlab_hdf5, plain_hdf5, mixed, other_names]
+def sparse(folder, arrays):
+    """Tags of many words are mostly 0; in HDF5 with the attributes that MATLAB writes."""
+    savemat(folder / "lall.mat", {"LAll": csc_array(arrays["LAll"])})
+    with h5py.File(folder / "xyall.mat", "w", userblock_size=512) as file:
+        file["XAll"] = arrays["XAll"].T
+        file["XAll"].attrs["MATLAB_class"] = np.bytes_("double")
+        tags, group = csc_array(arrays["YAll"]), file.create_group("YAll")
+        group.attrs["MATLAB_sparse"] = np.uint64(ROWS)
+        group["data"], group["ir"], group["jc"] = tags.data, tags.indices, tags.indptr
+
+
+LAYOUTS = [one_mat, a_mat_each, matlab_hdf5, plain_hdf5, mixed, other_names, sparse]
 
 
 @pytest.mark.parametrize("write", LAYOUTS)

@@ -6,8 +6,10 @@ import pytest
 from scipy.io import savemat
 from scipy.sparse import csc_array
 
+from keras_xmr.datasets import feature_file
 from keras_xmr.datasets.hdf5_file import is_hdf5
 from keras_xmr.datasets.matlab_file import read_matlab
+from keras_xmr.datasets.upright import TurnedArraysWarning
 
 
 def dataset(group, name, content, kind, **attributes):
@@ -91,6 +93,25 @@ def test_texts_and_cells_of_texts(path):
     assert found["rows"].tolist() == ["one  ", "three"]
     assert found["empty"].tolist() == [""]
     assert found["cells"].tolist() == ["a dog", "", "猫 ä"]
+
+
+def test_a_release_of_features_tags_and_texts(path):
+    rng = np.random.default_rng(0)
+    images, tags = rng.normal(size=(9, 5)), np.eye(9)[:, :4]
+    with matlab(path) as file:
+        for mark, rows in (("tr", slice(0, 6)), ("te", slice(6, 9))):
+            # Without the transposition, for MATLAB has features in columns here.
+            dataset(file, f"I_{mark}", images[rows], "double")
+            dataset(file, f"L_{mark}", np.arange(9)[None, rows] % 3 + 1.0, "double")
+            write_sparse(file, f"tags_{mark}", tags[rows])
+            write_cells(file, f"T_{mark}", [f"thing {i}, 猫" for i in range(9)[rows]])
+    with pytest.warns(TurnedArraysWarning, match=r"'I' \(5, 3\), 'I' \(5, 6\)"):
+        data = feature_file(path)
+    np.testing.assert_array_equal(data.medium("image").items, images.astype(np.float32))
+    np.testing.assert_array_equal(data.medium("tags").items, tags)
+    assert data.medium("text").items.tolist() == [f"thing {i}, 猫" for i in range(9)]
+    assert data.medium("text").labels.tolist() == [0, 1, 2] * 3
+    assert data.medium("text").split.tolist() == ["train"] * 6 + ["test"] * 3
 
 
 def test_other_variables_may_hold_anything(path):
