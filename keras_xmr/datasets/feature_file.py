@@ -33,7 +33,7 @@ def feature_file(path: str | Path, *, split_seed: int = 0) -> CrossModalData:
     The file holds:
 
     - for each medium an array `(n, d)` of numbers, or of texts `(n,)`, under the medium's name.
-      Numbers `(d, n)` are turned, with a warning, where the labels tell that they are.
+      Numbers `(d, n)` are turned, with a warning, where the labels leave no doubt.
     - `labels`: class numbers or names `(n,)`, or a 0/1 matrix `(n, classes)`.
     - `class_names` (optional). With them, class numbers count from 0, or from 1 if there is no 0
       and the file is MATLAB's or the highest is the number of names. Without them, the classes are
@@ -61,7 +61,8 @@ def feature_file(path: str | Path, *, split_seed: int = 0) -> CrossModalData:
         A data set with the name of the file.
 
     Raises:
-        ValueError: If the file holds anything else, or an array that does not fit.
+        ValueError: If the file holds anything else, an array that does not fit, or arrays whose
+            items may be in the rows as well as in the columns.
         OSError: If the file cannot be read.
 
     Example:

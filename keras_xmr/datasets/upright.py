@@ -38,6 +38,7 @@ def upright(arrays: Mapping[str, Array], file: str) -> dict[str, Array]:
         ValueError: If there are several ways.
 
     Example:
+        >>> import numpy as np
         >>> arrays = {"image": np.ones((2, 5)), "labels": np.arange(5)}
         >>> with warnings.catch_warnings(action="ignore"):
         ...     upright(arrays, "a.mat")["image"].shape
