@@ -17,6 +17,7 @@ from keras_xmr.datasets.nus_wide_10k import nus_wide_10k
 from keras_xmr.datasets.pascal_sentences import pascal_sentences
 from keras_xmr.datasets.tiny_imagenet import tiny_imagenet
 from keras_xmr.datasets.toy import toy
+from keras_xmr.datasets.upright import TurnedArraysWarning
 from keras_xmr.datasets.wikipedia import wikipedia
 from keras_xmr.datasets.word_counts import WordCounts
 from keras_xmr.datasets.xmedia import xmedia
@@ -27,6 +28,7 @@ __all__ = [
     "DataNotFoundError",
     "MediumItems",
     "Provenance",
+    "TurnedArraysWarning",
     "WordCounts",
     "add_media",
     "caltech101",

@@ -6,10 +6,9 @@ import pytest
 from scipy.io import savemat
 from scipy.sparse import csc_array
 
-from keras_xmr.datasets import feature_file
+from keras_xmr.datasets import TurnedArraysWarning, feature_file
 from keras_xmr.datasets.hdf5_file import is_hdf5
 from keras_xmr.datasets.matlab_file import read_matlab
-from keras_xmr.datasets.upright import TurnedArraysWarning
 
 
 def dataset(group, name, content, kind, **attributes):

@@ -6,8 +6,7 @@ from scipy.io import savemat
 from scipy.sparse import csc_array
 
 from keras_xmr import evaluate, train
-from keras_xmr.datasets import feature_file
-from keras_xmr.datasets.upright import TurnedArraysWarning
+from keras_xmr.datasets import TurnedArraysWarning, feature_file
 
 pytestmark = pytest.mark.once
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_xmr.datasets.upright import TurnedArraysWarning, upright
+from keras_xmr.datasets import TurnedArraysWarning
+from keras_xmr.datasets.upright import upright
 
 pytestmark = pytest.mark.once
 
