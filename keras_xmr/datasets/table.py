@@ -32,6 +32,9 @@ class Table(NamedTuple):
 def read_table(path: Path) -> Table:
     """Read a table with a header line; rows without any content are left out.
 
+    Names of rows, as R and pandas write them before the first column, are its `id`, unless it has
+    a column of that name.
+
     Args:
         path: A `.csv`, `.tsv` or `.txt` file, in UTF-8 with or without byte order mark, or in
             UTF-16 with one.
@@ -54,8 +57,24 @@ def read_table(path: Path) -> Table:
             f"Received: {path.name!r}, which is empty."
         )
     columns = [cell.strip().lower() for cell in lines[0].cells]
-    _check_columns(columns, path)
-    return Table(columns, lines[1:])
+    table = _with_row_names(Table(columns, lines[1:]))
+    _check_columns(table.columns, path)
+    return table
+
+
+def _with_row_names(table: Table) -> Table:
+    """The table, with the row names that R and pandas write as `id`, or without them.
+
+    Their column has no name in the header line, or no place there at all.
+    """
+    columns, rows = table
+    if rows and all(len(cells) == len(columns) + 1 for _, cells in rows):
+        columns = ["", *columns]
+    if columns[0] or len(columns) < 2:
+        return table
+    if "id" not in columns:
+        return Table(["id", *columns[1:]], rows)
+    return Table(columns[1:], [Line(number, cells[1:]) for number, cells in rows])
 
 
 def _decoded(path: Path) -> str:

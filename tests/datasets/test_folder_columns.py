@@ -134,3 +134,28 @@ def test_utf_16_with_its_mark_is_read(tmp_path, encoding):
 def test_pictures_are_the_hub_where_there_are_some():
     assert hub_of(toy()) == "image"
     assert hub_of(toy(["audio", "video"])) == "audio"
+
+
+@pytest.mark.parametrize(
+    ("lines", "ids"),
+    [
+        # pandas: to_csv(); R: write.csv().
+        ([",text,label", "0,a dog,x", "1,a cat,y"], ["0", "1"]),
+        (['"","text","label"', '"1","a dog","x"', '"2","a cat","y"'], ["1", "2"]),
+        # R: write.table(sep = ","), whose header line has no cell for the names.
+        (['"text","label"', '"1","a dog","x"', '"2","a cat","y"'], ["1", "2"]),
+        (['"","id","text","label"', '"1","p","a dog","x"', '"2","q","a cat","y"'], ["p", "q"]),
+        (['"id","text","label"', '"1","p","a dog","x"', '"2","q","a cat","y"'], ["p", "q"]),
+    ],
+)
+def test_names_of_rows_as_r_and_pandas_write_them(tmp_path, lines, ids):
+    data = folder(table(tmp_path, lines))
+    assert data.media["text"].ids.tolist() == ids
+    assert data.media["text"].items.tolist() == ["a dog", "a cat"]
+    assert data.class_names == ("x", "y")
+
+
+def test_lines_that_end_as_on_old_macs(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"text;label\ra dog;x\ra cat;y\r")
+    assert folder(path).media["text"].items.tolist() == ["a dog", "a cat"]
