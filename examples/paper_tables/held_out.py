@@ -25,6 +25,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from growing_table import append, read
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
@@ -145,14 +146,6 @@ def measured(name, data, method):
     return row | {"source": COMMAND}
 
 
-def read():
-    """The rows that are there."""
-    if not TABLE.exists():
-        return []
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def main() -> None:
     wanted = sys.argv[1:]
     parts = {"digits": digits}
@@ -161,7 +154,7 @@ def main() -> None:
     for name, load in parts.items():
         data = None
         for method in METHODS if name in HELD_OUT else METHODS[:2]:
-            known = {(row["data"], row["method"]) for row in read()}
+            known = {(row["data"], row["method"]) for row in read(TABLE)}
             told = f"{name}: {method}"
             if (name, method) in known or not all(word in told for word in wanted):
                 continue
@@ -170,11 +163,7 @@ def main() -> None:
             if name == "digits" and "pairs" in learns_from and method in ("jrl", "kcca"):
                 continue  # There are no pairs.
             row = measured(name, data, method)
-            rows = [*read(), row]
-            with TABLE.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, list(row), lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(rows)
+            append(TABLE, row)
             print(told, row["default"], row["tuned"], row["chosen"], flush=True)
 
 

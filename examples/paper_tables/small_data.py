@@ -11,7 +11,6 @@ Usage: python examples/paper_tables/small_data.py [words in the names of data se
 Rows that are there already are left out: an interrupted run goes on.
 """
 
-import csv
 import sys
 import time
 from dataclasses import replace
@@ -20,6 +19,7 @@ from pathlib import Path
 from defaults import TUNED  # It limits the threads: first of all.
 
 import numpy as np  # isort: skip
+from growing_table import append, read
 from held_out import PLAIN, plain
 
 import keras_xmr
@@ -106,28 +106,16 @@ def early_stopping(data):
     return [RetrievalMAP(data), best]
 
 
-def read():
-    """The rows that are there."""
-    if not TABLE.exists():
-        return []
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def main() -> None:
     wanted = sys.argv[1:]
     for name in PARTS:
         for method in (PLAIN, *TUNED):
             told = f"{name}: {method}"
-            known = {(row["data"], row["method"]) for row in read()}
+            known = {(row["data"], row["method"]) for row in read(TABLE)}
             if (name, method) in known or not all(word in told for word in wanted):
                 continue
             row = measured(name, method)
-            rows = [*read(), row]
-            with TABLE.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, list(row), lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(rows)
+            append(TABLE, row)
             print(told, row["default"], row["early_stopping"], row["seconds"], flush=True)
 
 

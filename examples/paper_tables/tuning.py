@@ -9,7 +9,6 @@ Usage: python examples/paper_tables/tuning.py [words in the names of data sets o
 Rows that are there already are left out: an interrupted run goes on.
 """
 
-import csv
 import itertools
 import json
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 from defaults import SEEDS, parts, tuned_map  # It limits the threads: first of all.
 
 import numpy as np  # isort: skip
+from growing_table import append, read
 
 import keras_xmr
 from keras_xmr import evaluate
@@ -56,19 +56,12 @@ def measured(part, told, sets, method):
 def main() -> None:
     wanted = sys.argv[1:]
     for method, (part, told, load) in itertools.product(METHODS, parts()):
-        rows = []
-        if TABLE.exists():
-            with TABLE.open(encoding="utf-8", newline="") as file:
-                rows = list(csv.DictReader(file))
         name = f"{part}, {method}"
-        known = {(row["data"], row["method"]) for row in rows}
+        known = {(row["data"], row["method"]) for row in read(TABLE)}
         if (part, method) in known or not all(word in name for word in wanted):
             continue
         row = measured(part, told, load(), method)
-        with TABLE.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(row), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows([*rows, row])
+        append(TABLE, row)
         print(name, row["tuned"], row["by_hand"], row["loss"], row["chosen"], flush=True)
 
 

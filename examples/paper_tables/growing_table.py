@@ -1,0 +1,20 @@
+"""Tables that grow row by row, so that an interrupted run goes on where it was."""
+
+import csv
+
+
+def read(table):
+    """The rows that are there."""
+    if not table.exists():
+        return []
+    with table.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def append(table, row):
+    """Write one more row."""
+    rows = [*read(table), row]
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(row), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
