@@ -19,13 +19,20 @@ def plain():
     return trained()
 
 
+# With Keras' first scale, 2 ** 15, the largest gradients here are 0.64 of what float16 holds: the
+# order of a sum can decide whether a step is left out. 1024 leaves room.
+ROOM = 1024.0
+
+
+def with_scale(scale):
+    return keras.optimizers.LossScaleOptimizer(SGD(0.05, 0.9), initial_scale=scale)
+
+
 @pytest.mark.parametrize(
     ("policy", "tolerance"), [("mixed_float16", 0.01), ("mixed_bfloat16", 0.1)]
 )
 def test_mixed_precision_learns_the_same_but_for_rounding(plain, policy, tolerance):
-    model, history = trained(dtype=policy)
-    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-    assert scaled == (policy == "mixed_float16")
+    model, history = trained(with_scale(ROOM) if policy == "mixed_float16" else None, dtype=policy)
     assert {variable.dtype for variable in model.weights} == {"float32"}
     layer = model.pathways["image"].affine[0]
     assert layer.compute_dtype == policy.removeprefix("mixed_")
@@ -35,6 +42,25 @@ def test_mixed_precision_learns_the_same_but_for_rounding(plain, policy, toleran
     assert_close(model, plain[0], tolerance * moved)
     for name, values in history.items():
         np.testing.assert_allclose(values, plain[1][name], rtol=10 * tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+def test_gradients_of_float16_alone_are_scaled(policy):
+    model, _ = trained(dtype=policy, steps=batches(1))
+    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert scaled == (policy == "mixed_float16")
+
+
+def test_a_step_whose_gradients_overflow_is_left_out_and_the_scale_halved():
+    one = batches(1)
+    large = 2.0**24
+    model, _ = trained(with_scale(large), dtype="mixed_float16", steps=one)
+    start = small()
+    for found, wanted in zip(model.trainable_variables, start.trainable_variables, strict=True):
+        np.testing.assert_array_equal(
+            keras.ops.convert_to_numpy(found), keras.ops.convert_to_numpy(wanted)
+        )
+    assert float(model.optimizer.dynamic_scale) == large / 2
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
