@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from keras_xmr import optimizers as optimizers
     from keras_xmr import transforms as transforms
     from keras_xmr import trunks as trunks
+    from keras_xmr.comparison.compare import compare as compare
+    from keras_xmr.comparison.comparison import Comparison as Comparison
     from keras_xmr.evaluation import evaluate as evaluate
     from keras_xmr.evaluation import paired_test as paired_test
     from keras_xmr.index.exact import ExactIndex as ExactIndex

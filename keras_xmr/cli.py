@@ -1,4 +1,4 @@
-"""The command line: `keras-xmr list | train | evaluate | encode | search`.
+"""The command line: `keras-xmr list | train | compare | evaluate | encode | search`.
 
 Nothing heavy is imported before the arguments are understood.
 """
@@ -149,6 +149,30 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     )
 
 
+def _compare_options(sub: argparse.ArgumentParser) -> None:
+    _data_options(sub, required=True, help=DATA)
+    sub.add_argument("--source", help="labelled source data, likewise, for methods that take such")
+    sub.add_argument(
+        "--methods", default="all", help="names with commas between them, or all; default: all"
+    )
+    sub.add_argument("--out", type=Path, required=True, help="folder of the report; it is resumed")
+    sub.add_argument("--seeds", type=_positive, default=5, help="trainings of each method")
+    sub.add_argument("--splits", type=_positive, default=1, help="how often the parts are drawn")
+    sub.add_argument(
+        "--budget",
+        default="20",
+        help="trials of tuning for each method, a time for all of it as 30m, or both as 20,30m",
+    )
+    sub.add_argument(
+        "--select-on",
+        choices=("validation", "test"),
+        default="validation",
+        help="test reproduces papers that chose their settings on it, and marks every figure",
+    )
+    sub.add_argument("--jobs", type=_positive, help="processes at a time; default: all cores")
+    sub.add_argument("--trunk", help="network of the pictures, whose features all methods get")
+
+
 def _evaluate_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--preset", required=True, action="append", help="repeat it to compare presets"
@@ -198,6 +222,11 @@ COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
         "train a model and save it as a preset",
         "keras-xmr train chtn --data my.csv --trunk mobilenet_v2 --out runs/mine",
         _train_options,
+    ),
+    "compare": (
+        "tune, train and compare methods on one data set, and write a report",
+        "keras-xmr compare --data my.csv --trunk mobilenet_v2 --out report",
+        _compare_options,
     ),
     "evaluate": (
         "MAP, recall and precision between all pairs of media",

@@ -137,6 +137,22 @@ class Report:
             "precision": {d.name: d.precision for d in self.directions},
         }
 
+    def to_record(self) -> dict[str, Any]:
+        """All of it, JSON-serialisable."""
+        directions = [
+            vars(d) | {"average_precisions": d.average_precisions.tolist()} for d in self.directions
+        ]
+        return vars(self) | {"directions": directions}
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> "Report":
+        """The counterpart of `to_record`."""
+        directions = tuple(
+            Direction(**d | {"average_precisions": np.array(d["average_precisions"])})
+            for d in record["directions"]
+        )
+        return cls(**record | {"directions": directions})
+
     def to_json(self, path: str | Path) -> None:
         """Write `to_dict` as JSON."""
         Path(path).write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")

@@ -33,6 +33,7 @@ ROOT = Path(__file__).parents[1]
 # Files and folders of tests, and of examples in docstrings, that need no backend.
 PLAIN = (
     *("keras_xmr/commands", "keras_xmr/datasets", "keras_xmr/index", "keras_xmr/metrics"),
+    *("keras_xmr/comparison", "tests/comparison"),
     *("keras_xmr/contact_sheet.py", "keras_xmr/evaluation.py", "keras_xmr/presets.py"),
     *("keras_xmr/progress.py", "keras_xmr/report.py", "keras_xmr/methods/settings.py"),
     *("keras_xmr/methods/defaults.py", "keras_xmr/methods/space.py", "keras_xmr/tuning"),
@@ -44,7 +45,7 @@ PLAIN = (
     *(f"tests/methods/test_{name}.py" for name in ("cca", "cfa", "jrl", "kcca", "lgcfl")),
     *("tests/methods/test_linear_algebra.py", "tests/methods/test_semantic_matching.py"),
     *("tests/methods/test_blank.py", "tests/transforms/test_given.py"),
-    "keras_xmr/methods/blank.py",
+    *("keras_xmr/methods/blank.py", "keras_xmr/methods/by_medium.py"),
     "tests/methods/test_yardstick.py",
     *(f"tests/methods/ugach/test_{name}.py" for name in ("correlation_graph",)),
     *("tests/test_baselines_table.py", "tests/test_evaluation.py", "tests/test_paper_tables.py"),

@@ -68,26 +68,55 @@ def folds(data: CrossModalData, count: int, *, seed: int = 0) -> Iterator[CrossM
         yield _checked(replace(pool, media=media))
 
 
-def _names(medium: MediumItems) -> Array:
-    """What stays together: instances of pairs, or else items."""
+def names(medium: MediumItems) -> Array:
+    """What stays together, `(n,)`: instances of pairs, or else items.
+
+    Example:
+        >>> from keras_xmr.datasets import toy
+        >>> len(names(toy().medium("text")))
+        80
+    """
     return (medium.ids if medium.pairs is None else medium.pairs).astype(str)
+
+
+def class_of(data: CrossModalData) -> dict[str, str]:
+    """Name of each instance to its class, or its classes, written out.
+
+    Example:
+        >>> from keras_xmr.datasets import toy
+        >>> sorted(set(class_of(toy()).values()))
+        ['0', '1', '2', '3']
+    """
+    classes: dict[str, str] = {}
+    for medium in data.media.values():
+        for name, label in zip(names(medium).tolist(), medium.labels.tolist(), strict=True):
+            classes.setdefault(name, str(label))
+    return classes
+
+
+def by_class(data: CrossModalData) -> dict[str, list[str]]:
+    """Class, or classes written out, to the names of its instances.
+
+    Example:
+        >>> from keras_xmr.datasets import toy
+        >>> len(by_class(toy())["0"])
+        20
+    """
+    of_class: dict[str, list[str]] = {}
+    for name, label in class_of(data).items():
+        of_class.setdefault(label, []).append(name)
+    return of_class
 
 
 def _folds(pool: CrossModalData, count: int, seed: int) -> dict[str, int]:
     """Name of each instance to its fold; the classes are spread over all of them."""
-    classes: dict[str, str] = {}
-    for medium in pool.media.values():
-        for name, label in zip(_names(medium).tolist(), medium.labels.tolist(), strict=True):
-            classes.setdefault(name, str(label))
-    of_class: dict[str, list[str]] = {}
-    for name, label in classes.items():
-        of_class.setdefault(label, []).append(name)
+    of_class = by_class(pool)
     ordered = [name for label in sorted(of_class) for name in hashed_order(of_class[label], seed)]
     return {name: place % count for place, name in enumerate(ordered)}
 
 
 def _is_in(medium: MediumItems, fold_of: dict[str, int], number: int) -> Array:
-    return np.array([fold_of.get(name) == number for name in _names(medium).tolist()], bool)
+    return np.array([fold_of.get(name) == number for name in names(medium).tolist()], bool)
 
 
 def _checked(data: CrossModalData) -> CrossModalData:

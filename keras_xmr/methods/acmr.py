@@ -16,6 +16,7 @@ from keras_xmr.losses.invariance import METRICS, MININGS, invariance_loss
 from keras_xmr.losses.modality import modality_loss
 from keras_xmr.losses.released_triplet import released_triplet_loss
 from keras_xmr.methods.about import About
+from keras_xmr.methods.by_medium import ByMedium, by_medium
 from keras_xmr.methods.defaults import for_data
 from keras_xmr.methods.entrance import enter, make_inputs, rows_to_train
 from keras_xmr.methods.readout import READOUTS as OF_LOGITS
@@ -102,7 +103,7 @@ class ACMR(AlternatingModel):
         projector_steps: Updates of projectors and label predictor for each batch.
         discriminator_steps: Updates of the modality classifier for each batch; the paper has one.
         dropout: Share of the hidden activations of projectors that are dropped.
-        input_dropout: Medium to the share of its inputs that are dropped.
+        input_dropout: For all media, or medium to, the share of its inputs that are dropped.
         distance: `"euclidean"` or `"cosine"`: the distance in the invariance loss and, where the
             embedding is the readout, in rankings.
         margin: Margin of the invariance loss.
@@ -203,7 +204,7 @@ class ACMR(AlternatingModel):
         projector_steps: int = 5,
         discriminator_steps: int = 1,
         dropout: float = 0.0,
-        input_dropout: Mapping[str, float] | None = None,
+        input_dropout: ByMedium = None,
         distance: str = "euclidean",
         margin: float = 1.0,
         push_weight: float = 1.0,
@@ -224,6 +225,7 @@ class ACMR(AlternatingModel):
     ) -> None:
         trunks = dict(trunks or {})
         _check(media, hub, num_classes, variant, distance, mining, readout)
+        dropped = by_medium(input_dropout, media)
 
         # Layers
         projectors = {
@@ -231,7 +233,7 @@ class ACMR(AlternatingModel):
                 name,
                 (*(hidden_units or HIDDEN_UNITS).get(name, HIDDEN_UNITS["text"]), common_dim),
                 dropout,
-                (input_dropout or {}).get(name, 0.0),
+                dropped[name],
                 None if seed is None else seed + 100 * number,
                 dtype,
             )

@@ -18,6 +18,7 @@ from keras_xmr.layers.split_rows import SplitRows
 from keras_xmr.losses.cross_entropy import label_cross_entropy
 from keras_xmr.losses.pairwise import pairwise_transfer
 from keras_xmr.methods.about import About
+from keras_xmr.methods.by_medium import ByMedium, by_medium
 from keras_xmr.methods.cross_modal_model import CrossModalModel
 from keras_xmr.methods.defaults import for_data, hidden_width
 from keras_xmr.methods.entrance import SOURCE, enter, make_inputs
@@ -95,7 +96,7 @@ class CHTN(CrossModalModel):
         shared_initializer: `"msra"`, or `"identity"`: see `keras_xmr.layers.FullyConnected`.
         dropout: Share of the activations of fc6 and fc7 that are dropped on their way on.
         classifier_dropout: Share of the activations of fc9 that are dropped before the classifier.
-        input_dropout: Medium to the share of its inputs dropped before fc6.
+        input_dropout: For all media, or medium to, the share of its inputs dropped before fc6.
         num_kernels: Number of Gaussians of the MMD kernel.
         kernel_multiplier: Ratio of their neighbouring bandwidths.
         mmd_estimator: See `keras_xmr.losses.maximum_mean_discrepancy`.
@@ -195,7 +196,7 @@ class CHTN(CrossModalModel):
         shared_initializer: str = "msra",
         dropout: float = 0.0,
         classifier_dropout: float = 0.0,
-        input_dropout: Mapping[str, float] | None = None,
+        input_dropout: ByMedium = None,
         num_kernels: int = 1,
         kernel_multiplier: float = 2.0,
         mmd_estimator: str = "quadratic_unbiased",
@@ -218,7 +219,7 @@ class CHTN(CrossModalModel):
         normalized = (
             [m for m in media if m != hub] if input_normalization is None else input_normalization
         )
-        dropped = input_dropout or {}
+        dropped = by_medium(input_dropout, media)
         has_source = source_classes is not None
         # One seed for each block, far enough apart for the layers inside it.
         seeds = itertools.repeat(None) if seed is None else itertools.count(seed, 100)
@@ -236,7 +237,7 @@ class CHTN(CrossModalModel):
                 pathway_units,
                 members=members,
                 dropout=dropout,
-                input_dropout=dropped.get(hub if name == SOURCE else name, 0.0),
+                input_dropout=dropped[hub if name == SOURCE else name],
                 seed=next(seeds),
                 name=f"{name}_pathway",
                 dtype=dtype,

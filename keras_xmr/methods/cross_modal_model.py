@@ -363,6 +363,12 @@ class CrossModalModel(Method, keras.Model):
         others = {name: trunk for name, trunk in self.trunks.items() if name not in pictured}
         return self.copy_with(trunks=others, preprocessor=Preprocessor(transforms | encoders))
 
+    def with_readout(self, readout: str) -> Self:
+        """See `Method.with_readout`."""
+        if "readout" not in self.argument_names():
+            return super().with_readout(readout)
+        return self.copy_with(readout=readout)
+
     def copy_with(self, **changes: Any) -> Self:
         """A copy with some arguments of the constructor changed, and the weights of this model."""
         config = self.get_config() | {"preprocessor": self.preprocessor}

@@ -9,6 +9,7 @@ from keras import ops
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.losses.row_mean import row_mean
 from keras_xmr.methods.about import About
+from keras_xmr.methods.by_medium import ByMedium
 from keras_xmr.methods.chtn import CHTN
 from keras_xmr.methods.defaults import for_data, hidden_width
 from keras_xmr.methods.readout import posterior
@@ -56,7 +57,7 @@ class DeepSM(CHTN):
         members: Number of independent networks side by side, as in `CHTN`.
         pathway_units: Widths of the hidden layers of each medium.
         dropout: Share of the hidden activations that are dropped on their way on.
-        input_dropout: Medium to the share of its inputs that are dropped.
+        input_dropout: For all media, or medium to, the share of its inputs that are dropped.
         label_smoothing: Share of single labels that is spread over all classes.
         multi_label: Whether items may have several labels: see above.
         readout: `"probabilities"` (the paper's), `"centred_probabilities"`, `"agreement"` or
@@ -133,7 +134,7 @@ class DeepSM(CHTN):
         members: int = 1,
         pathway_units: Sequence[int] = (512,),
         dropout: float = 0.5,
-        input_dropout: Mapping[str, float] | None = None,
+        input_dropout: ByMedium = None,
         label_smoothing: float = 0.0,
         multi_label: bool = False,
         readout: str = "probabilities",

@@ -104,6 +104,15 @@ class LinearMethod(Method):
         blocks = [self._map(rows[start : start + batch_size], media) for start in starts]
         return np.concatenate(blocks).astype(np.float32, copy=False)
 
+    def with_readout(self, readout: str) -> Self:
+        """See `Method.with_readout`."""
+        if "readout" not in self.argument_names():
+            return super().with_readout(readout)
+        config = self.get_config() | {"readout": readout, "preprocessor": None}
+        copy = self.from_config(config)
+        copy.preprocessor, copy.weights = self.preprocessor, self.weights
+        return copy
+
     def get_config(self) -> Config:
         """The constructor's arguments, JSON-serialisable."""
         values = {name: getattr(self, name) for name in self.argument_names()}

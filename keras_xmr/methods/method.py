@@ -307,6 +307,17 @@ class Method:
             )
         return self.preprocessor
 
+    def with_readout(self, readout: str) -> Self:
+        """A copy that learnt the same, and whose common representation is another one.
+
+        Args:
+            readout: One of the values of the argument `readout`, where the class has it.
+
+        Raises:
+            ValueError: If there is no such readout.
+        """
+        raise ValueError(f"{type(self).__name__} has one readout. Received: {readout=}.")
+
     def with_frozen_trunks(self) -> Self:
         """A copy whose trunks of pictures stand in front of it, or itself if there are none."""
         return self

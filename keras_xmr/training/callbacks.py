@@ -57,7 +57,7 @@ class RetrievalMAP(keras.callbacks.Callback):
 
 
 class StopWhereWorse(keras.callbacks.Callback):
-    """Measure the validation MAP in the course of a training, and stop it where told to.
+    """Measure the MAP of held-out items in the course of a training, and stop it where told to.
 
     The end is left out: what is trained is evaluated then anyway.
 
@@ -65,14 +65,22 @@ class StopWhereWorse(keras.callbacks.Callback):
         data: The data set.
         looks: How often it would be measured with the end.
         is_worse: Takes the MAP; whether to stop.
+        split: The part that is measured.
 
     Attributes:
         stopped: Whether it was.
     """
 
-    def __init__(self, data: CrossModalData, looks: int, is_worse: Callable[[float], bool]) -> None:
+    def __init__(
+        self,
+        data: CrossModalData,
+        looks: int,
+        is_worse: Callable[[float], bool],
+        split: str = "validation",
+    ) -> None:
         super().__init__()
         self.data = data
+        self.split = split
         self.looks = looks
         self.is_worse = is_worse
         self.stopped = False
@@ -82,7 +90,7 @@ class StopWhereWorse(keras.callbacks.Callback):
         epochs, done = self.params["epochs"], epoch + 1
         due = done * self.looks // epochs > epoch * self.looks // epochs
         if due and done < epochs:
-            report = evaluate(self.model, self.data, split="validation", recall_at=())
+            report = evaluate(self.model, self.data, split=self.split, recall_at=())
             self.stopped = self.is_worse(report.map)
             self.model.stop_training = self.stopped
 

@@ -9,7 +9,7 @@ import numpy as np
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.datasets.folds import folds
 from keras_xmr.evaluation import evaluate
-from keras_xmr.methods.method import Frozen
+from keras_xmr.methods.method import Frozen, Method
 from keras_xmr.methods.settings import Settings
 from keras_xmr.methods.space import Space
 from keras_xmr.report import Report
@@ -21,12 +21,21 @@ if TYPE_CHECKING:
 
 # Takes one more score; whether the trial is to be stopped.
 Worse = Callable[[float], bool]
-# Of a linear method, whose training costs little.
+# Where a training costs little.
 FOLDS = 4
 # How often a training is looked at.
 LOOKS = 10
 # Trials before the sampler goes by those there are, and before any is stopped.
 AT_RANDOM = 6
+
+
+def uses_folds(method: type[Method], settings: Settings) -> bool:
+    """Whether trials are measured on folds: of linear methods, and of networks that are averaged.
+
+    One network on four folds costs no more than five on one validation part, and tells more: the
+    folds have all items of training and validation for queries.
+    """
+    return method.about.kind == "linear" or settings.arguments.get("members", 1) > 1
 
 
 class Search:
@@ -35,13 +44,14 @@ class Search:
     Args:
         space: The settings to search.
         frozen: The data, whose pictures are features where the trunk stays as it is.
+        select_on: The part whose MAP counts: `"validation"` or `"test"`.
         seed: Seed of the sampler, of the folds and of each training.
 
     Raises:
         ImportError: If Optuna is not installed.
     """
 
-    def __init__(self, space: Space, frozen: Frozen, seed: int) -> None:
+    def __init__(self, space: Space, frozen: Frozen, select_on: str, seed: int) -> None:
         try:
             import optuna
         except ImportError as error:
@@ -49,6 +59,7 @@ class Search:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.space = space
         self.frozen = frozen
+        self.select_on = select_on
         self.seed = seed
 
     def trial(self, before: Sequence[Trial]) -> Trial:
@@ -100,43 +111,55 @@ class Search:
             return bool(asked.should_prune())
 
         start = time.perf_counter()
-        try_out = self._by_folds if self.space.method.about.kind == "linear" else self._by_epochs
+        in_folds = (
+            uses_folds(self.space.method, self.space.start) and self.select_on == "validation"
+        )
+        try_out = self._by_folds if in_folds else self._by_part
         queries = try_out(settings, is_worse)
         seconds = time.perf_counter() - start
         return Trial(parameters, as_json(settings), tuple(scores), seconds, queries)
 
     def _by_folds(self, settings: Settings, is_worse: Worse) -> FloatArray | None:
         """Average precisions of the queries of all folds; none if it was stopped."""
+        if settings.arguments.get("members", 1) > 1:
+            settings = settings.changed({"members": 1}, ["members"])
         queries: list[FloatArray] = []
         found: list[float] = []
         for fold in folds(self.frozen.data, FOLDS, seed=self.seed):
-            report = self._report(fold, settings)
+            report = self._report(fold, settings, "validation")
             queries.append(report.average_precisions())
             found.append(report.map)
             if is_worse(float(np.mean(found))) and len(found) < FOLDS:
                 return None
         return np.concatenate(queries)
 
-    def _by_epochs(self, settings: Settings, is_worse: Worse) -> FloatArray | None:
-        """Average precisions of the validation queries; none if it was stopped."""
+    def _by_part(self, settings: Settings, is_worse: Worse) -> FloatArray | None:
+        """Average precisions of the queries of the part; none if it was stopped."""
         from keras_xmr.training.callbacks import StopWhereWorse
 
-        watch = StopWhereWorse(self.frozen.data, LOOKS, is_worse)
-        report = self._report(self.frozen.data, settings, callbacks=[watch])
+        watch = StopWhereWorse(self.frozen.data, LOOKS, is_worse, split=self.select_on)
+        callbacks = () if self.space.method.about.kind == "linear" else (watch,)
+        report = self._report(self.frozen.data, settings, self.select_on, callbacks)
         if watch.stopped:
             return None
         is_worse(report.map)
         return report.average_precisions()
 
-    def _report(self, data: CrossModalData, settings: Settings, **more: Any) -> Report:
-        """Train on the training part of `data`, and evaluate on its validation part."""
+    def _report(
+        self,
+        data: CrossModalData,
+        settings: Settings,
+        split: str,
+        callbacks: Sequence[Any] = (),
+    ) -> Report:
+        """Train on the training part of `data`, and evaluate on another one."""
         model = self.space.method.train(
             data,
             self.frozen.source,
             trunks=self.frozen.trunks,
             settings=settings,
             seed=self.seed,
+            callbacks=callbacks,
             progress=False,
-            **more,
         )
-        return evaluate(model, data, split="validation")
+        return evaluate(model, data, split=split)

@@ -94,6 +94,12 @@ def read_trials(folder: Path) -> list[Trial]:
         ) from error
 
 
+def best_so_far(trials: Sequence[Trial]) -> list[float]:
+    """The best MAP after each trial; those that were stopped do not count."""
+    found = [-np.inf if trial.pruned else trial.map for trial in trials]
+    return [float(best) for best in np.maximum.accumulate(found)]
+
+
 def plot_trials(folder: Path, trials: Sequence[Trial], title: str) -> None:
     """Draw the MAP of all trials into `trials.png`; needs matplotlib."""
     from matplotlib.figure import Figure
@@ -104,8 +110,7 @@ def plot_trials(folder: Path, trials: Sequence[Trial], title: str) -> None:
     numbers = np.arange(len(trials))
     found = np.array([trial.map for trial in trials])
     pruned = np.array([trial.pruned for trial in trials])
-    best = np.maximum.accumulate(np.where(pruned, -np.inf, found))
-    axes.plot(numbers, best, drawstyle="steps-post", color="C0", label="best so far")
+    axes.plot(numbers, best_so_far(trials), drawstyle="steps-post", color="C0", label="best so far")
     axes.plot(numbers[~pruned], found[~pruned], "o", color="C0", alpha=0.6, label="trial")
     if pruned.any():
         axes.plot(numbers[pruned], found[pruned], "x", color="C7", label="stopped early")

@@ -1,10 +1,9 @@
 """`tune`: the settings of a method for a data set, chosen without its test part."""
 
 import math
-import re
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,12 @@ from keras_xmr.methods.catalogue import method_class
 from keras_xmr.methods.settings import Settings
 from keras_xmr.methods.space import Space
 from keras_xmr.progress import Progress
-from keras_xmr.tuning.search import FOLDS, Search
+from keras_xmr.tuning.budget import Budget
+from keras_xmr.tuning.search import FOLDS, Search, uses_folds
 from keras_xmr.tuning.trials import Trial, as_json, plot_trials, read_trials, write_trials
 
 TRIALS = 20
-BUDGET = re.compile(r"(\d+(?:\.\d+)?)(s|m|h)")
-SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+SELECT_ON = ("validation", "test")
 
 
 def tune(
@@ -27,9 +26,10 @@ def tune(
     method: str,
     source: CrossModalData | None = None,
     *,
-    budget: str | int = TRIALS,
+    budget: str | int | Budget = TRIALS,
     trunks: Mapping[str, Any] | None = None,
     settings: Settings | None = None,
+    select_on: str = "validation",
     seed: int = 0,
     folder: str | Path | None = None,
     progress: bool = True,
@@ -39,9 +39,10 @@ def tune(
 
     The first trial has the settings that the search starts from, so that none are chosen that do
     worse on what is held out. Linear methods are trained four times for each trial, with other
-    parts of training and validation held out; others once, and their validation part counts; if
-    there is none, it is a tenth of the training part, drawn by hash. The test part is never looked
-    at. A trial that does worse than the median of the others, when it is as far, is stopped.
+    parts of training and validation held out, and so are networks of several members, with one of
+    them; others once, and their validation part counts; if there is none, it is a tenth of the
+    training part, drawn by hash. The test part is not looked at. A trial that does worse than the
+    median of the others, when it is as far, is stopped.
 
     Args:
         data: The data.
@@ -51,6 +52,8 @@ def tune(
             last trial is likely to end; or both, as `"20,5m"`: what is first.
         trunks: As in `train`.
         settings: What to start from; `None` for what `train` takes for these data.
+        select_on: `"validation"`; or `"test"`, to reproduce papers that chose their settings on the
+            test part, whose figures then say nothing of new data.
         seed: Seed of all that is random. Equal seeds and numbers of trials give equal settings.
         folder: Where to keep the trials: `trials.csv`, `trials.png`, and what is needed to go on
             from there after an interruption. `None` keeps none.
@@ -61,7 +64,7 @@ def tune(
         The best settings; `chosen` tells how they were found, and how sure that is.
 
     Raises:
-        ValueError: If there is no such method, or the budget is none, or the
+        ValueError: If there is no such method or part to select on, or the budget is none, or the
             trials in the folder are of something else.
         ImportError: If Optuna is not installed.
 
@@ -78,73 +81,51 @@ def tune(
         J. Bergstra et al.: Algorithms for hyper-parameter optimization, NIPS 2011 (its sampler).
     """
     cls = method_class(method)
-    limit = _Limit.of(budget)
+    limit = Budget.of(budget)
+    if select_on not in SELECT_ON:
+        raise ValueError(f"Settings are selected on one of {SELECT_ON}. Received: {select_on!r}.")
     shown = Progress(f"tuning {method}", shown=progress)
-    if not data.has("validation"):
-        in_folds = cls.about.kind == "linear"
-        share = (
-            f"each of {FOLDS} parts of the training part in turn"
-            if in_folds
-            else "a tenth of the training part"
-        )
-        shown.say(f"no validation part: {share} is held out, drawn by hash")
-        data = data if in_folds else with_validation(data, seed=seed)
     frozen, start = cls.prepared(data, source, trunks, settings, changes, progress=progress)
-    search = Search(Space(cls, start, frozen.data, fixed=changes), frozen, seed)
+    if select_on == "validation" and not data.has("validation"):
+        share = "a tenth of the training part"
+        if uses_folds(cls, start):
+            share = f"each of {FOLDS} parts of the training part in turn"
+        else:
+            frozen = frozen._replace(data=with_validation(frozen.data, seed=seed))
+        shown.say(f"no validation part: {share} is held out, drawn by hash")
+    space = Space(cls, start, frozen.data, fixed=changes)
+    search = Search(space, frozen, select_on, seed)
     place = Path(folder) if folder is not None else None
     trials = read_trials(place) if place else []
     if trials:
         _check_resumed(trials, start, folder)
         shown.say(f"{len(trials)} trials are there already")
     with shown.over(100):
-        while limit.leaves_time(trials):
+        while _leaves_time(limit, trials):
             trials.append(search.trial(trials))
             if place:
                 write_trials(place, trials)
                 plot_trials(place, trials, f"{method} on {data.name}")
             figures = f"{len(trials)} trials, held-out MAP {_best(trials).map:.3f}"
-            shown.move_to(limit.percent(trials), figures)
-    told = _told(trials)
+            shown.move_to(_percent(limit, trials), figures)
+    told = _told(trials, select_on)
     shown.say(told)
     return replace(type(start)(**_best(trials).settings), chosen=told)
 
 
-@dataclass(frozen=True)
-class _Limit:
-    """How many trials, and how long; at least one of the two is bounded."""
+def _leaves_time(budget: Budget, trials: Sequence[Trial]) -> bool:
+    """Whether one more trial is likely to end in time; the first one is in any case."""
+    if not trials:
+        return True
+    took = [trial.seconds for trial in trials]
+    in_time = sum(took) + statistics.median(took) <= budget.seconds
+    return in_time and len(trials) < budget.trials
 
-    trials: float = math.inf
-    seconds: float = math.inf
 
-    @classmethod
-    def of(cls, budget: str | int) -> "_Limit":
-        """What a budget allows."""
-        limit = cls()
-        for bound in str(budget).split(","):
-            found = BUDGET.fullmatch(bound)
-            if bound.isdigit() and int(bound):
-                limit = replace(limit, trials=int(bound))
-            elif found:
-                limit = replace(limit, seconds=float(found[1]) * SECONDS[found[2]])
-            else:
-                raise ValueError(
-                    "A budget is a number of trials, a time such as '90s', '5m' or '1h', or both, "
-                    f"as '20,5m'. Received: {budget!r}."
-                )
-        return limit
-
-    def leaves_time(self, trials: Sequence[Trial]) -> bool:
-        """Whether one more trial is likely to end in time; the first one is in any case."""
-        if not trials:
-            return True
-        took = [trial.seconds for trial in trials]
-        in_time = sum(took) + statistics.median(took) <= self.seconds
-        return in_time and len(trials) < self.trials
-
-    def percent(self, trials: Sequence[Trial]) -> int:
-        """How much of it is used."""
-        spent = sum(trial.seconds for trial in trials) / self.seconds
-        return min(100, int(100 * max(spent, len(trials) / self.trials)))
+def _percent(budget: Budget, trials: Sequence[Trial]) -> int:
+    """How much of the budget is used."""
+    spent = sum(trial.seconds for trial in trials) / max(budget.seconds, 1.0)
+    return min(100, int(100 * max(spent, len(trials) / budget.trials)))
 
 
 def _best(trials: Sequence[Trial]) -> Trial:
@@ -152,18 +133,19 @@ def _best(trials: Sequence[Trial]) -> Trial:
     return max((trial for trial in trials if not trial.pruned), key=lambda trial: trial.map)
 
 
-def _told(trials: Sequence[Trial]) -> str:
+def _told(trials: Sequence[Trial], select_on: str) -> str:
     """Which settings are the best, and how sure that is."""
     best, default = _best(trials), trials[0]
     of = f"of {len(trials)} trials of keras_xmr.tune"
+    figure = "held-out MAP" if select_on == "validation" else "selected on the TEST part, MAP"
     if best is default:
-        return f"The settings at the start: the best {of}, held-out MAP {best.map:.4f}."
+        return f"The settings at the start: the best {of}, {figure} {best.map:.4f}."
     assert best.queries is not None
     assert default.queries is not None
     gain = best.queries - default.queries
     error = gain.std(ddof=1) / math.sqrt(len(gain))
     return (
-        f"Trial {trials.index(best)} {of}: held-out MAP {best.map:.4f}, {gain.mean():+.4f} against "
+        f"Trial {trials.index(best)} {of}: {figure} {best.map:.4f}, {gain.mean():+.4f} against "
         f"the settings at the start, with a standard error of {error:.4f} over {len(gain)} queries."
     )
 

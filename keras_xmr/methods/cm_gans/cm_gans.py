@@ -11,6 +11,7 @@ from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.losses.cross_entropy import label_cross_entropy, multi_label_cross_entropy
 from keras_xmr.losses.verdict import verdict_loss
 from keras_xmr.methods.about import About
+from keras_xmr.methods.by_medium import ByMedium, by_medium
 from keras_xmr.methods.cm_gans.players import Discriminators, Generators
 from keras_xmr.methods.cm_gans.wrong_rows import WRONG, WrongBatches
 from keras_xmr.methods.defaults import for_data
@@ -104,7 +105,8 @@ class CMGANs(AlternatingModel):
         discriminator_steps: Updates of discriminators for each batch.
         dropout: Share of the activations of encoders that are dropped: those of the lower layer,
             and those of the code before the classifier.
-        input_dropout: Medium to the share of its rows that is dropped on entering the encoder.
+        input_dropout: For all media, or medium to, the share of its rows that is dropped on
+            entering the encoder.
         inter_weight: Weight of `inter_deception`; with 0 inter-modality discriminators watch only.
         intra_weight: Weight of `intra_deception`.
         label_weight: Weight of `labels`.
@@ -207,7 +209,7 @@ class CMGANs(AlternatingModel):
         generator_steps: int = 5,
         discriminator_steps: int = 1,
         dropout: float = 0.0,
-        input_dropout: Mapping[str, float] | None = None,
+        input_dropout: ByMedium = None,
         inter_weight: float = 1.0,
         intra_weight: float = 1.0,
         label_weight: float = 1.0,
@@ -239,7 +241,7 @@ class CMGANs(AlternatingModel):
             ),
             encoder_bn=encoder_bn,
             dropout=dropout,
-            input_dropout=input_dropout or {},
+            input_dropout=by_medium(input_dropout, media),
             seeds=seeds,
             dtype=dtype,
         )

@@ -12,6 +12,7 @@ from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.layers.linear_projection import LinearProjection
 from keras_xmr.layers.split_rows import split_rows
 from keras_xmr.methods.about import About
+from keras_xmr.methods.by_medium import ByMedium, by_medium
 from keras_xmr.methods.entrance import make_inputs
 from keras_xmr.methods.method import Run
 from keras_xmr.methods.settings import TrainingSettings
@@ -102,7 +103,8 @@ class UGACH(AlternatingModel):
         shrinkage: As in `keras_xmr.methods.ugach.canonical_components`.
         length: Likewise.
         dropout: Share of the hidden activations that the discriminator drops in training.
-        input_dropout: Medium to the share of its inputs that the discriminator drops.
+        input_dropout: For all media, or medium to, the share of its inputs that the discriminator
+            drops.
         initial_deviation: Standard deviation of initial weights, cut off at two of them; `None`
             for Glorot's uniform ones.
         graph: `"union"` for instances that are near in any medium, `"joint"` for those that are
@@ -209,7 +211,7 @@ class UGACH(AlternatingModel):
         shrinkage: float = 0.8,
         length: float = 12.0,
         dropout: float = 0.0,
-        input_dropout: Mapping[str, float] | None = None,
+        input_dropout: ByMedium = None,
         initial_deviation: float | None = None,
         graph: str | None = None,
         neighbors: int = 5,
@@ -261,6 +263,7 @@ class UGACH(AlternatingModel):
                 )
                 for number, name in enumerate(media)
             }
+        dropped = by_medium(input_dropout, media)
         players: dict[str, dict[str, keras.Sequential]] = {}
         for number, player in enumerate((DISCRIMINATOR, GENERATOR)[: 1 + bool(generator_steps)]):
             drops = player == DISCRIMINATOR
@@ -269,7 +272,7 @@ class UGACH(AlternatingModel):
                     f"{name}_{player}",
                     (hidden_units, bits),
                     dropout if drops else 0.0,
-                    (input_dropout or {}).get(name, 0.0) if drops else 0.0,
+                    dropped[name] if drops else 0.0,
                     initial_deviation,
                     None if seed is None else seed + 100 * (len(media) * number + of_medium),
                     dtype,

@@ -1,0 +1,41 @@
+"""`keras-xmr compare`: which method is best on given data."""
+
+import argparse
+import json
+import os
+import sys
+from typing import Any
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Compare methods, print the table and write the report."""
+    import keras_xmr
+    from keras_xmr.datasets.catalogue import load
+    from keras_xmr.trunks import load_trunk
+
+    raw = arguments.trunk is not None
+    data = load(arguments.data, raw=raw, skip_bad=arguments.skip_bad)
+    source: Any = None
+    if arguments.source:
+        source = load(arguments.source, raw=raw, skip_bad=arguments.skip_bad)
+    comparison = keras_xmr.compare(
+        data,
+        arguments.methods,
+        source,
+        seeds=arguments.seeds,
+        splits=arguments.splits,
+        budget=arguments.budget,
+        select_on=arguments.select_on,
+        trunks={"image": load_trunk(arguments.trunk)} if raw else None,
+        folder=arguments.out,
+        jobs=arguments.jobs or os.cpu_count() or 1,
+    )
+    if arguments.json:
+        print(json.dumps(comparison.rows()))
+    else:
+        print(comparison.table())
+    for method, reason in comparison.failures.items():
+        print(f"{method} failed: {reason}", file=sys.stderr)
+    for sentence in comparison.cut:
+        print(f"left out for want of time: {sentence}", file=sys.stderr)
+    print(f"saved {comparison.report(arguments.out)}", file=sys.stderr)

@@ -1,0 +1,205 @@
+"""`compare`: methods tuned, trained and evaluated with equal effort on one data set."""
+
+import json
+import math
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from keras_xmr.comparison.comparison import Comparison
+from keras_xmr.comparison.environment import environment
+from keras_xmr.comparison.plan import Plan, named
+from keras_xmr.comparison.record import Record
+from keras_xmr.comparison.unit import Job, Unit, records_of, work
+from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.datasets.folds import with_validation
+from keras_xmr.datasets.redrawn import with_parts_redrawn
+from keras_xmr.methods.catalogue import method_class
+from keras_xmr.presets import save_whole
+from keras_xmr.progress import Progress
+from keras_xmr.transforms.extraction import with_features
+from keras_xmr.transforms.frozen_encoder import FrozenEncoder
+from keras_xmr.tuning.budget import Budget
+from keras_xmr.tuning.trials import best_so_far, read_trials
+from keras_xmr.tuning.tune import TRIALS
+
+# Seconds between two looks at what is done.
+PERIOD = 0.5
+ENVIRONMENT = "environment.json"
+
+
+def compare(
+    data: CrossModalData,
+    methods: str | Sequence[str] = "all",
+    source: CrossModalData | None = None,
+    *,
+    seeds: int = 5,
+    splits: int = 1,
+    budget: str | int = TRIALS,
+    select_on: str = "validation",
+    trunks: Mapping[str, Any] | None = None,
+    folder: str | Path | None = None,
+    jobs: int = 1,
+    progress: bool = True,
+) -> Comparison:
+    """Tune, train and evaluate methods with equal effort.
+
+    Every method has the same number of trials of `tune` on each split, one network where it could
+    average several, and is then trained with each seed. The test part is looked at once, when all
+    that is over. Other readouts of the same models, and ensembles of them, have rows of their own.
+
+    Args:
+        data: The data set.
+        methods: Names, or `"all"` that take as many media.
+        source: Labelled data of one of the media, for methods that learn from such.
+        seeds: How often each method is trained on each split.
+        splits: Number of splits: that of the data, and others with as many items of each class in
+            each part.
+        budget: A number of trials for each method; a time for all of it, such as `"30m"`; or both,
+            as `"20,30m"`. Within a time every method has as much of it as any other; what it has no
+            need of is left to those after it, and what was left out is told.
+        select_on: The part that settings are chosen on. `"test"` is for figures of papers that did
+            so; every table then says it.
+        trunks: Medium to a network that stays as it is; its features are what all methods get.
+        folder: Where to keep it. It goes on from what is there; `None` for a temporary one.
+        jobs: Processes at a time; each has its share of the cores.
+        progress: Whether to show on standard error how much is done, and the time left.
+
+    Returns:
+        The comparison.
+
+    Raises:
+        ValueError: If there is no such method, one class only, or the folder holds another
+            comparison.
+        ImportError: If Optuna or psutil is not installed.
+
+    Example:
+        >>> import keras_xmr
+        >>> data = keras_xmr.datasets.toy()
+        >>> found = compare(data, "cca,cfa", seeds=1, budget=1, progress=False)
+        >>> sorted(found.methods())
+        ['cca', 'cfa']
+    """
+    shown = Progress("comparison", shown=progress)
+    _check(data)
+    for medium, trunk in (trunks or {}).items():
+        encoder = FrozenEncoder(trunk)
+        data = with_features(data, encoder, medium, progress=progress)
+        if source is not None and medium in source.media:
+            source = with_features(source, encoder, medium, progress=progress)
+    if not data.has("validation"):
+        shown.say("no validation part: a tenth of the training part is held out, drawn by hash")
+        data = with_validation(data)
+    limit = Budget.of(budget)
+    trials = TRIALS if limit.trials == math.inf else int(limit.trials)
+    plan = Plan(named(methods, len(data.media)), seeds, splits, trials, select_on)
+    with tempfile.TemporaryDirectory() as temporary:
+        job = Job(data, source, plan, Path(folder or temporary))
+        plan.keep(job.folder, data)
+        text = json.dumps(environment(data), indent=1) + "\n"
+        save_whole(job.folder / ENVIRONMENT, lambda draft: draft.write_text(text, "utf-8"))
+        failures = _worked(job, limit.seconds, jobs, shown)
+        return _read(job, failures)
+
+
+def _check(data: CrossModalData) -> None:
+    if data.num_classes < 2:
+        raise ValueError(
+            "A comparison needs items of two classes at least: with one, every ranking is right. "
+            f"Received: {data.name!r} with the classes {list(data.class_names)}."
+        )
+    if len(data.media) < 2:
+        raise ValueError(
+            f"A comparison needs two media. Received: {data.name!r} with {list(data.media)}."
+        )
+    data.part("test")
+
+
+def _units(plan: Plan) -> list[Unit]:
+    """All there is to do; what takes least comes first, so that time it leaves is used."""
+    kinds = {name: method_class(name).about.kind for name in plan.methods}
+    ordered = sorted(plan.methods, key=lambda name: (kinds[name] != "linear", name))
+    return [Unit(method, split) for split in range(plan.splits) for method in ordered]
+
+
+def _worked(job: Job, seconds: float, jobs: int, shown: Progress) -> dict[str, str]:
+    """Do all units; the reasons of methods that failed."""
+    from sklearn.utils.parallel import Parallel, delayed
+
+    units = _units(job.plan)
+    paths = [path for unit in units for path in records_of(unit, job)]
+    start, ended = time.perf_counter(), 0
+
+    def shared() -> Iterator[Any]:
+        """Each unit when its turn has come, with as much of the time left as each of the others."""
+        for unit in units:
+            left = max(0.0, seconds - (time.perf_counter() - start))
+            yield delayed(_tried)(unit, job, left * jobs / (len(units) - ended))
+
+    failures = {}
+    # Its processes share the cores: each has so many threads that there is one for each core.
+    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch=jobs)
+    with shown.over(len(paths)), _counted(shown, paths):
+        for method, reason in parallel(shared()):
+            ended += 1
+            if reason:
+                failures[method] = reason
+                shown.say(f"{method} failed: {reason}")
+    return failures
+
+
+def _tried(unit: Unit, job: Job, seconds: float) -> tuple[str, str]:
+    """Do a unit; its method, and the reason where it fails."""
+    try:
+        work(unit, job, seconds)
+    except Exception as error:
+        return unit.method, f"{type(error).__name__}: {error}"
+    return unit.method, ""
+
+
+@contextmanager
+def _counted(shown: Progress, paths: Sequence[Path]) -> Iterator[None]:
+    """Show again and again how many of the files are there."""
+    over = threading.Event()
+
+    def count() -> int:
+        return sum(path.exists() for path in paths)
+
+    def look() -> None:
+        while not over.wait(PERIOD):
+            shown.move_to(count())
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        shown.move_to(count())
+
+
+def _read(job: Job, failures: Mapping[str, str]) -> Comparison:
+    """What the folder holds."""
+    records, cut, tuning = [], [], {}
+    for unit in _units(job.plan):
+        planned = records_of(unit, job)
+        found = [path for path in planned if path.exists()]
+        records += [Record.read(path) for path in found]
+        trials = read_trials(job.folder / unit.place / "tuning")
+        if unit.split == 0 and found:
+            tuning[unit.method] = best_so_far(trials)
+        counts = {
+            "trials": (len(trials), job.plan.trials),
+            "trainings": (len(found), len(planned)),
+        }
+        told = [f"{n} of {of} {name}" for name, (n, of) in counts.items() if n < of]
+        if found and told:
+            cut.append(f"{unit.method}, split {unit.split}: {' and '.join(told)}")
+    sets = [with_parts_redrawn(job.data, split) for split in range(job.plan.splits)]
+    told_of = json.loads((job.folder / ENVIRONMENT).read_text(encoding="utf-8"))
+    return Comparison(sets, job.plan, records, tuning, failures, cut, told_of)

@@ -1,0 +1,203 @@
+"""`compare` on methods that need no backend: equal effort, resumed, told, never stopped by one."""
+
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import keras_xmr
+from keras_xmr import compare, evaluate
+from keras_xmr.comparison.compare import ENVIRONMENT
+from keras_xmr.comparison.comparison import Entry
+from keras_xmr.comparison.ensemble import together
+from keras_xmr.comparison.plan import Plan, named
+from keras_xmr.comparison.record import Record
+from keras_xmr.datasets import toy
+from keras_xmr.methods.catalogue import methods
+from keras_xmr.methods.jrl import JRL
+from tests.methods.planted import planted
+
+DATA = planted(classes=4, per_class=20, width=12)
+METHODS = "cca,jrl,semantic_matching"
+QUIET = {"progress": False, "seeds": 2, "budget": 2}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("comparison")
+
+
+@pytest.fixture(scope="module")
+def found(folder):
+    return compare(DATA, METHODS, folder=folder, splits=2, **QUIET)
+
+
+def test_each_method_has_as_many_trials_and_trainings(found, folder):
+    for method in METHODS.split(","):
+        for split in (0, 1):
+            place = folder / "runs" / method / f"split{split}"
+            with (place / "tuning" / "trials.csv").open(newline="") as file:
+                assert len(list(csv.DictReader(file))) == 2
+            names = sorted(path.name for path in place.glob("*.json"))
+            assert names == ["bag0.json", "bag1.json", "seed0.json", "seed1.json"]
+    assert not found.cut
+    assert not found.failures
+
+
+def test_figures_are_those_of_the_tuned_settings_on_the_test_part(found):
+    record = found.runs("jrl")[0]
+    settings = type(JRL.defaults)(**record.settings)
+    model = keras_xmr.train(DATA, "jrl", settings=settings, seed=0, progress=False)
+    assert record.report.map == pytest.approx(evaluate(model, DATA).map)
+    assert record.validation == pytest.approx(evaluate(model, DATA, split="validation").map)
+    assert "keras_xmr.tune" in settings.chosen
+
+
+def test_readouts_and_ensembles_have_rows_of_their_own(found):
+    helps = {(entry.method, entry.help) for entry in found.entries()}
+    assert ("jrl", "readout projections") in helps
+    assert ("semantic_matching", "readout centred_probabilities") in helps
+    assert {("cca", "ensemble of 2"), ("jrl", "ensemble of 2")} <= helps
+    # The methods come first, the best of them at the top.
+    first = found.entries()[:3]
+    assert [entry.help for entry in first] == ["", "", ""]
+    assert [entry.method for entry in first] == found.methods()
+    assert found.map(first[0]) == max(found.map(entry) for entry in first)
+
+
+def test_a_readout_is_another_one_of_the_same_model(found):
+    record = found.runs("jrl")[0]
+    settings = type(JRL.defaults)(**record.settings)
+    model = keras_xmr.train(DATA, "jrl", settings=settings, seed=0, progress=False)
+    other = model.with_readout("projections")
+    assert record.reports["projections"].map == pytest.approx(evaluate(other, DATA).map)
+    assert model.readout == "knn"
+
+
+def test_an_ensemble_ranks_by_the_mean_similarity_of_its_members(found):
+    bagged = [r for r in found.records if r.method == "cca" and r.bagged and r.split == 0]
+    rows = together(bagged)
+
+    def cosines(one, other):
+        lengths = np.linalg.norm(one, axis=1)[:, None] * np.linalg.norm(other, axis=1)
+        return one @ other.T / lengths
+
+    of_members = [cosines(r.encoded["test/image"], r.encoded["test/text"]) for r in bagged]
+    of_all = cosines(rows["test/image"], rows["test/text"])
+    np.testing.assert_allclose(of_all, np.mean(of_members, axis=0), atol=1e-5)
+
+
+def test_means_are_over_seeds_and_then_splits(found):
+    entry = Entry("jrl")
+    by_split = [
+        np.mean([r.report.map for r in found.runs("jrl") if r.split == split]) for split in (0, 1)
+    ]
+    assert found.map(entry) == pytest.approx(np.mean(by_split))
+    assert found.spread(entry) == pytest.approx(np.std(by_split, ddof=1))
+
+
+def test_a_second_call_trains_nothing_and_finds_the_same(found, folder):
+    times = {path: path.stat().st_mtime_ns for path in (folder / "runs").rglob("*.json")}
+    again = compare(DATA, METHODS, folder=folder, splits=2, **QUIET)
+    assert again.rows() == found.rows()
+    assert times == {path: path.stat().st_mtime_ns for path in (folder / "runs").rglob("*.json")}
+
+
+def test_equal_seeds_give_equal_rows(found):
+    assert compare(DATA, METHODS, splits=2, **QUIET).rows() == found.rows()
+
+
+def test_several_processes_give_the_same(found):
+    assert compare(DATA, METHODS, splits=2, jobs=2, **QUIET).rows() == found.rows()
+
+
+def test_another_plan_or_other_data_in_the_folder_are_refused(found, folder):
+    with pytest.raises(ValueError, match="seeds"):
+        compare(DATA, METHODS, folder=folder, splits=2, **QUIET | {"seeds": 3})
+    with pytest.raises(ValueError, match="split_hash"):
+        compare(toy(), METHODS, folder=folder, splits=2, **QUIET)
+
+
+def test_a_method_that_fails_is_told_and_stops_nothing(monkeypatch, capsys):
+    def fail(self, data):
+        raise RuntimeError("no such luck")
+
+    monkeypatch.setattr(JRL, "fit", fail)
+    found = compare(DATA, METHODS, **QUIET | {"progress": True})
+    assert found.failures == {"jrl": "RuntimeError: no such luck"}
+    assert sorted(found.methods()) == ["cca", "semantic_matching"]
+    assert "jrl failed: RuntimeError: no such luck" in capsys.readouterr().err
+
+
+def test_within_a_time_what_is_left_out_is_told():
+    found = compare(DATA, "cca,jrl", seeds=3, budget="20,0.1s", progress=False)
+    assert sorted(found.methods()) == ["cca", "jrl"]
+    assert len(found.cut) == 2
+    assert all("of 20 trials" in sentence for sentence in found.cut)
+
+
+def test_selecting_on_the_test_part_is_marked():
+    found = compare(DATA, "jrl", seeds=1, budget=3, select_on="test", progress=False)
+    assert {row["selected_on"] for row in found.rows()} == {"test"}
+    (record,) = found.runs("jrl")
+    assert "TEST" in record.settings["chosen"]
+    # Chosen by the very figure that is reported.
+    assert max(found.tuning["jrl"]) == pytest.approx(record.report.map)
+
+
+def test_without_a_validation_part_one_is_held_out_and_told(capsys):
+    found = compare(
+        DATA.with_validation_as_training(), "cca", **QUIET | {"progress": True, "seeds": 1}
+    )
+    assert found.data[0].has("validation")
+    assert "a tenth of the training part is held out" in capsys.readouterr().err
+
+
+def test_one_class_is_refused():
+    media = {name: replace(m, labels=np.zeros_like(m.labels)) for name, m in DATA.media.items()}
+    one = replace(DATA, media=media, class_names=("all",))
+    with pytest.raises(ValueError, match="two classes at least"):
+        compare(one, "cca", **QUIET)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seeds": 0}, "at least one of each"),
+        ({"splits": 0}, "at least one of each"),
+        ({"select_on": "train"}, "selected on one of"),
+        ({"methods": ("ridge",)}, "Methods are"),
+        ({"methods": ()}, "at least one method"),
+    ],
+)
+def test_plans_are_checked(changes, message):
+    with pytest.raises(ValueError, match=message):
+        Plan(**{"methods": ("cca",)} | changes)
+
+
+def test_all_are_those_that_take_as_many_media():
+    assert len(named("all", 2)) == 16
+    assert set(named("all", 2)) - set(named("all", 3)) == {
+        name for name, about in methods().items() if about.media == "2"
+    }
+    assert named(["jrl", "cca"], 2) == ("cca", "jrl")
+
+
+def test_a_record_is_read_as_it_was_written(found, tmp_path):
+    record = found.runs("jrl")[0]
+    record.write(tmp_path / "record")
+    again = Record.read(tmp_path / "record.json")
+    assert vars(again) | {"reports": 0, "encoded": 0} == vars(record) | {"reports": 0, "encoded": 0}
+    assert again.report.rows() == record.report.rows()
+    np.testing.assert_array_equal(again.average_precisions, record.average_precisions)
+    for name, rows in record.encoded.items():
+        np.testing.assert_array_equal(again.encoded[name], rows)
+
+
+def test_the_environment_is_kept(found, folder):
+    kept = json.loads((folder / ENVIRONMENT).read_text())
+    assert kept == found.environment
+    assert kept["split_hash"] == DATA.split_hash()
+    assert "numpy" in kept["packages"]
