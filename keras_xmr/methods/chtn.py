@@ -31,6 +31,8 @@ from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Tensor
 
 PAPER_WIDTH = 4096
+# Widths of layers that are worth trying, of a few hundred or thousand pairs.
+LAYERS = ((128,), (256,), (512,), (256, 256))
 
 # Medium, medium and the weight of what draws their activations together.
 Edge = tuple[str, str, float]
@@ -150,6 +152,7 @@ class CHTN(CrossModalModel):
             "members": 5,
             "shared_initializer": "identity",
             "dropout": 0.5,
+            "input_dropout": 0.2,
             "label_smoothing": 0.1,
             "readout": "agreement",
             "temperature": 0.5,
@@ -161,7 +164,10 @@ class CHTN(CrossModalModel):
     tunable: ClassVar[Mapping[str, Tunable]] = {
         "learning_rate": Range(5e-4, 1e-2),
         "weight_decay": Range(0.01, 10.0),
+        "pathway_units": Choice(LAYERS),
+        "shared_units": Choice(LAYERS),
         "dropout": Range(0.1, 0.7, log=False),
+        "input_dropout": Range(0.0, 0.5, log=False),
         "label_smoothing": Range(0.0, 0.4, log=False),
         "cross_weight": Range(1e-5, 1e-2),
         "readout": Choice(("agreement", "centred_probabilities")),

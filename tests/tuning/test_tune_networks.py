@@ -7,6 +7,7 @@ import pytest
 
 from keras_xmr import CHTN, evaluate, train, tune
 from keras_xmr.datasets import toy
+from keras_xmr.datasets.folds import folds
 from keras_xmr.methods.catalogue import method_class, methods
 from keras_xmr.methods.settings import TrainingSettings
 from keras_xmr.methods.space import Space
@@ -43,8 +44,39 @@ def test_a_network_is_tuned_on_the_validation_part(tuned):
     assert evaluate(model, DATA, split="validation").map == pytest.approx(best, abs=1e-4)
     assert best > float(rows[0]["map"]) + 0.05
     # What is not tuned stays.
-    assert settings.epochs == SLOW.epochs
-    assert tuple(settings.arguments["pathway_units"]) == (8,)
+    assert (settings.epochs, settings.batch_size) == (SLOW.epochs, SLOW.batch_size)
+
+
+def test_of_networks_that_are_averaged_one_is_trained_on_each_fold(tmp_path):
+    several = replace(SLOW, arguments=SLOW.arguments | {"members": 3}, epochs=2)
+    settings = tune(
+        DATA, "chtn", budget=1, settings=several, folder=tmp_path, seed=1, progress=False
+    )
+    assert settings.arguments["members"] == 3
+    found = [
+        evaluate(
+            train(fold, "chtn", settings=several, members=1, seed=1, progress=False),
+            fold,
+            split="validation",
+        ).map
+        for fold in folds(DATA, search.FOLDS, seed=1)
+    ]
+    with (tmp_path / "trials.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["map"]) == pytest.approx(sum(found) / len(found), abs=1e-4)
+
+
+def test_on_the_test_part_it_is_told(tmp_path):
+    settings = tune(
+        DATA, "chtn", budget=1, settings=SLOW, select_on="test", folder=tmp_path, progress=False
+    )
+    assert "selected on the TEST part" in settings.chosen
+    with (tmp_path / "trials.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    model = train(DATA, "chtn", settings=settings, progress=False)
+    assert evaluate(model, DATA).map == pytest.approx(float(row["map"]), abs=1e-4)
+    with pytest.raises(ValueError, match="selected on one of"):
+        tune(DATA, "chtn", select_on="train", progress=False)
 
 
 def test_what_does_worse_is_stopped(tuned):
