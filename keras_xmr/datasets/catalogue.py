@@ -21,6 +21,7 @@ from keras_xmr.datasets.pascal_sentences import pascal_sentences
 from keras_xmr.datasets.table import DELIMITERS
 from keras_xmr.datasets.tiny_imagenet import tiny_imagenet
 from keras_xmr.datasets.toy import toy
+from keras_xmr.datasets.unread_files import refuse_unread
 from keras_xmr.datasets.wikipedia import wikipedia
 from keras_xmr.datasets.xmedia import xmedia
 
@@ -105,6 +106,8 @@ def load(name: str | Path, *, raw: bool = False, skip_bad: bool = False) -> Cros
         return folder(path, skip_bad=skip_bad)
     if path.exists() and ending in ENDINGS:
         return feature_file(path)
+    if path.exists():
+        refuse_unread(path)
     raise ValueError(
         f"Data sets are {sorted(CATALOGUE)}, or the path of your own data: a table ending in "
         f"{sorted(DELIMITERS)}, arrays ending in {sorted(ENDINGS)}, or a directory "

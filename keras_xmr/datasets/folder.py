@@ -24,6 +24,8 @@ from keras_xmr.datasets.table import Table, read_table
 from keras_xmr.types import Array
 
 RESERVED = ("id", "label", "split")
+# What R, pandas, databases and spreadsheets write where there is nothing.
+MISSING = ("NA", "<NA>", "NaN", "nan", "NULL", "#N/A", "#NV")
 # Further media may lack items; a row without one of these is taken for a mistake.
 REQUIRED = ("image", "text")
 
@@ -68,8 +70,9 @@ def folder(path: str | Path, *, split_seed: int = 0, skip_bad: bool = False) -> 
       texts. Files are named by paths relative to the table's folder, or absolute ones below it:
       of `.npy` files, each a feature row `(d,)`, or of any other files, which stay paths. Files
       of the column `image`, and those with the ending of a picture or a sound, are decoded once to
-      see that they are whole; sounds need the extra `audio`. An empty cell means that the instance
-      lacks this medium, but `image` and `text` must be complete where they are given.
+      see that they are whole; sounds need the extra `audio`. An empty cell, or `NA` and the like
+      (`MISSING`), means that the instance lacks this medium, but `image` and `text` must be
+      complete where they are given.
 
     Rows that cannot be used are collected and told together, before anything is written.
 
@@ -115,7 +118,7 @@ def _media(table: Table, path: Path) -> list[str]:
     if "label" not in table.columns or not media:
         raise ValueError(
             "A table begins with a header line that names the column 'label' and at least one "
-            "medium, such as 'image' or 'text'. "
+            "medium, such as 'image' or 'text', with commas, semicolons or tabs between them. "
             f"Received: {short(', '.join(table.columns))} as first line of {path.name!r}."
         )
     odd = [name for name in media if not name.isidentifier()]
@@ -154,9 +157,10 @@ def _rows(table: Table, media: Sequence[str]) -> list[_Row]:
         columns = table.columns if fits else table.columns[:1]
         named = dict(zip(columns, (cell.strip() for cell in cells), strict=False))
         name = named.get("id", "") if "id" in table.columns else str(number)
-        labels = {label.strip() for label in named.get("label", "").split("|")} - {""}
+        label = _filled(named.get("label", ""))
+        labels = {name.strip() for name in label.split("|")} - {""}
         split = named.get("split", "train").lower()
-        contents = {medium: named.get(medium, "") for medium in media}
+        contents = {medium: _filled(named.get(medium, "")) for medium in media}
         row = _Row(line, name, tuple(sorted(labels)), split, contents, [])
         rows.append(row)
         if not fits:
@@ -166,6 +170,11 @@ def _rows(table: Table, media: Sequence[str]) -> list[_Row]:
         if line_of.setdefault(name, line) != line:
             row.reasons.append(f"the id is that of line {line_of[name]}")
     return rows
+
+
+def _filled(cell: str) -> str:
+    """The cell; nothing where it stands for a missing value."""
+    return "" if cell in MISSING else cell
 
 
 def _faults(row: _Row) -> list[str]:
