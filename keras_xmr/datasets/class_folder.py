@@ -22,8 +22,8 @@ def class_folder(
 ) -> CrossModalData:
     """Load pictures that lie in one folder per class.
 
-    Pictures are the files `<class>/<name>` with one of the endings .jpg, .jpeg, .png, .webp, .bmp
-    and .gif, in any case. Other files, hidden ones and deeper folders are passed over. Each picture
+    Pictures are the files `<class>/<name>` with one of the `PICTURE_ENDINGS`, such as .jpg, .png
+    or .tif, in any case. Other files, hidden ones and deeper folders are passed over. Each picture
     is decoded once to see that it is whole.
 
     Args:

@@ -17,9 +17,12 @@ import numpy as np
 from keras_xmr.datasets.bad_rows import short
 from keras_xmr.types import Array
 
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
-# Named, because Pillow knows others whose decoding starts another program (EPS).
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+PICTURE_ENDINGS = (
+    *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".jp2"),
+    *(".ppm", ".pgm", ".pbm"),
+    # What telephones write, and Pillow does not read: it is told, and not passed over.
+    *(".heic", ".heif"),
+)
 # What Pillow itself takes to be a decompression bomb: a quarter of a gigabyte of RGB.
 MAX_PIXELS = 2**30 // 4 // 3
 MAX_PATH = 1024
@@ -99,16 +102,18 @@ def check_picture(path: Path) -> None:
     Raises:
         ValueError: If it cannot be decoded, or has more than `MAX_PIXELS` pixels.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import ImageOps
+
+    from keras_xmr.datasets.opened_picture import UnknownPictureError, opened_picture
 
     try:
-        with Image.open(path, formats=FORMATS) as picture:
+        with opened_picture(path) as picture:
             width, height = picture.size
             if width * height <= MAX_PIXELS:
                 picture.load()
                 ImageOps.exif_transpose(picture, in_place=True)
-    except UnidentifiedImageError as error:
-        raise ValueError(f"no picture of a known format ({', '.join(FORMATS)})") from error
+    except UnknownPictureError:
+        raise
     except Exception as error:
         # What a damaged file makes Pillow raise depends on where the damage is.
         reason = str(error) or type(error).__name__

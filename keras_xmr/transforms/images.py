@@ -1,12 +1,12 @@
 """Picture files -> pixel arrays of one size."""
 
-import io
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from keras_xmr.datasets.opened_picture import opened_picture
 from keras_xmr.types import Array
 
 Picture: TypeAlias = str | Path | bytes
@@ -14,16 +14,19 @@ Picture: TypeAlias = str | Path | bytes
 
 RESIZED = 256
 CROPPED = 224
+# Tags of TIFF: whether 0 is black or white, and whether numbers have a sign.
+_PHOTOMETRIC, _SAMPLE_FORMAT = 262, 339
 
 
 def load_picture(item: Picture) -> Array:
     """Decode a picture, resize it to 256 x 256 and take the 224 x 224 centre, as CHTN does.
 
-    The picture is turned upright by its EXIF orientation, and any mode becomes RGB: transparency
-    is dropped, and grey levels of 16 bits or more are scaled to 8.
+    The picture is turned upright by its EXIF orientation, and any mode becomes RGB: what is
+    transparent lies on white, as viewers show it, and grey levels of 16 bits or more are scaled
+    to 8. Of several pages or frames the first is taken.
 
     Args:
-        item: A picture file of any format that Pillow reads, or the bytes of one.
+        item: A picture file of one of the `FORMATS`, or the bytes of one.
 
     Returns:
         Pixels `(224, 224, 3)`, uint8.
@@ -64,7 +67,7 @@ def resized_picture(item: Picture, size: int = RESIZED, centre: int | None = Non
     """
     encoded = picture_bytes(item)
     try:
-        with Image.open(io.BytesIO(encoded)) as picture:
+        with opened_picture(encoded) as picture:
             picture.draft(None, (2 * size, 2 * size))
             ImageOps.exif_transpose(picture, in_place=True)
             return np.asarray(_resized(_as_rgb(picture), size, centre or size))
@@ -110,23 +113,38 @@ def _resized(picture: Image.Image, size: int, centre: int) -> Image.Image:
 
 
 def _as_rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode == "RGB":
-        # Converting would copy it.
-        return picture
     if picture.mode.startswith("I") or picture.mode == "F":
-        picture = Image.fromarray(_eight_bits(np.asarray(picture), picture.mode))
-    elif "transparency" in picture.info:
-        # Pillow warns of palettes with transparency that become RGB at once.
-        picture = picture.convert("RGBA")
-    return picture.convert("RGB")
+        return Image.fromarray(_eight_bits(picture)).convert("RGB")
+    if picture.has_transparency_data:
+        return _on_white(picture.convert("RGBA"))
+    # Converting would copy it.
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
-def _eight_bits(levels: Array, mode: str) -> Array:
+def _on_white(picture: Image.Image) -> Image.Image:
+    """A picture `RGBA` as it looks on white paper.
+
+    Where all of it is transparent, the transparency says nothing, as in files of programs that
+    leave it at 0: it is dropped then.
+    """
+    if picture.getchannel("A").getextrema() == (0, 0):
+        return picture.convert("RGB")
+    paper = Image.new("RGBA", picture.size, "white")
+    paper.alpha_composite(picture)
+    return paper.convert("RGB")
+
+
+def _eight_bits(picture: Image.Image) -> Array:
     """Grey levels as uint8. Pillow's own conversion would clip them at 255.
 
     Modes `I` (int32) and `F` do not say which level is white: it is taken to be the lowest of 1
     (for floats), 255 and 65535 that no level exceeds, or else the highest level.
     """
+    mode, tags = picture.mode, getattr(picture, "tag_v2", {})
+    levels = np.asarray(picture)
+    if mode == "I" and tags and tags.get(_SAMPLE_FORMAT, (1,))[0] == 1:
+        # A TIFF without signs, which Pillow does not tell from one with them.
+        levels = levels.view(np.uint32)
     levels = np.nan_to_num(levels.astype(np.float64), posinf=0.0, neginf=0.0).clip(min=0)
     if mode.startswith("I;16"):
         white = 65535.0
@@ -134,4 +152,6 @@ def _eight_bits(levels: Array, mode: str) -> Array:
         whites = (1.0, 255.0, 65535.0) if mode == "F" else (255.0, 65535.0)
         top = levels.max()
         white = next((w for w in whites if top <= w), top)
-    return (levels * (255 / white)).round().astype(np.uint8)
+    grey: Array = (levels * (255 / white)).round().astype(np.uint8)
+    # A TIFF may count from white, which Pillow minds in pictures of 8 bits alone.
+    return 255 - grey if tags.get(_PHOTOMETRIC) == 0 else grey

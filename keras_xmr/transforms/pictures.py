@@ -49,7 +49,7 @@ class PictureLoader(Transform):
     of_pictures = True
     # Part of the name under which features are cached. Raise it with every change of the pixels
     # that the same arguments give.
-    VERSION = 2
+    VERSION = 3
 
     def __init__(self, size: int = CROPPED, resized: int = RESIZED, *, mirror: bool = True) -> None:
         if not 1 <= size <= resized:

@@ -71,7 +71,7 @@ def test_small_classes_keep_one_picture_to_train_on(tmp_path):
 def test_endings_in_any_case_and_nothing_else(tmp_path):
     fill(tmp_path, c=1)
     source = Image.open(tmp_path / "c/0.png")
-    endings = ("JPG", "jpeg", "Png", "webp", "BMP", "gif")
+    endings = ("JPG", "jpeg", "Png", "webp", "BMP", "gif", "TIF", "tiff", "ppm")
     for ending in endings:
         source.save(tmp_path / f"c/same.{ending}")
     for name in ("notes.txt", "Thumbs.db", ".hidden.png", "no_ending"):
@@ -83,6 +83,13 @@ def test_endings_in_any_case_and_nothing_else(tmp_path):
     assert data.media["image"].ids.tolist() == sorted(
         ["c/0.png", *(f"c/same.{ending}" for ending in endings)]
     )
+
+
+def test_pictures_of_a_telephone_are_told_and_not_passed_over(tmp_path):
+    root = fill(tmp_path, c=2)
+    (root / "c/IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    with pytest.raises(BadRowsError, match=r"IMG_1.HEIC': HEIC, .* save it as JPEG"):
+        class_folder(root)
 
 
 def test_bad_pictures_are_collected_or_skipped(tmp_path):

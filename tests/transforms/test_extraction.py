@@ -196,7 +196,7 @@ def test_all_unreadable_pictures_are_named_together_and_the_others_are_kept(file
     message = str(caught.value)
     assert caught.value.ids == ["id1", "id4", "id8", "id9"]
     assert "Received: 4 of 'mine' are not: id1 (" in message
-    for name in ("1.png", "id4 (", "4.png", "id8 (", "cannot identify image file", "id9 ("):
+    for name in ("1.png", "id4 (", "4.png", "id8 (", "no picture of a known format", "id9 ("):
         assert name in message
     assert "more" not in message
     good = [0, 2, 3, 5, 6, 7, 10]
@@ -262,7 +262,7 @@ def test_provenance_tells_trunk_weights_and_preprocessing(files, trunk):
     fingerprint = keras_xmr.trunks.trunk_fingerprint(trunk)
     assert found.home_page == "example.org"
     assert found.features.startswith(f"tiny_trunk, 3-d, sha256:{fingerprint[:16]}; ")
-    assert "loader PictureLoader, version 2, size 4, resized 6" in found.features
+    assert "loader PictureLoader, version 3, size 4, resized 6" in found.features
 
 
 def test_a_second_medium_is_added_to_the_provenance(files, trunk):

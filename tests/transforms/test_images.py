@@ -1,12 +1,14 @@
 """`load_picture`: upright RGB pixels of one size from any picture file."""
 
 import io
+import struct
 import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from keras_xmr.datasets.media_files import check_picture
 from keras_xmr.transforms import load_picture
 from keras_xmr.transforms.images import resized_picture
 
@@ -83,8 +85,10 @@ def test_exif_orientation_turns_a_photograph_upright(orientation, stored, tmp_pa
     [
         ("1", 1, "png", WHITE),
         ("L", 7, "png", (7, 7, 7)),
-        ("LA", (7, 100), "png", (7, 7, 7)),
-        ("RGBA", (1, 2, 3, 100), "png", (1, 2, 3)),
+        ("LA", (7, 255), "png", (7, 7, 7)),
+        ("LA", (7, 51), "png", (205, 205, 205)),
+        ("RGBA", (1, 2, 3, 255), "png", (1, 2, 3)),
+        ("RGBA", (5, 0, 255, 51), "png", (205, 204, 255)),
         ("CMYK", (0, 255, 255, 0), "tif", RED),
         ("CMYK", (0, 0, 0, 0), "jpg", WHITE),
         ("YCbCr", (255, 128, 128), "jpg", WHITE),
@@ -97,12 +101,32 @@ def test_any_mode_becomes_rgb(mode, colour, ending, rgb, tmp_path):
     assert (pixels == rgb).all()
 
 
-@pytest.mark.parametrize("options", [{}, {"transparency": 0}, {"transparency": bytes(range(256))}])
-def test_a_palette_becomes_rgb_with_or_without_transparency(options, tmp_path):
+@pytest.mark.parametrize("ending", ["png", "gif"])
+@pytest.mark.parametrize("transparent", [None, RED, GREEN])
+def test_a_palette_becomes_rgb_with_or_without_transparency(transparent, ending, tmp_path):
     palette = four_colours().convert("P", palette=Image.Palette.ADAPTIVE, colors=4)
-    palette.save(tmp_path / "a.png", **options)
-    with Image.open(tmp_path / "a.png") as written:
+    colours = np.reshape(palette.getpalette()[:12], (4, 3)).tolist()
+    options = {"transparency": colours.index(list(transparent))} if transparent else {}
+    palette.save(tmp_path / f"a.{ending}", **options)
+    with Image.open(tmp_path / f"a.{ending}") as written:
         assert written.mode == "P"
+    seen = {name: WHITE if rgb == transparent else rgb for name, rgb in UPRIGHT.items()}
+    assert corners(load_picture(tmp_path / f"a.{ending}")) == seen
+
+
+def test_ink_on_nothing_is_ink_on_white(tmp_path):
+    drawing = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
+    drawing.paste((0, 0, 0, 255), (0, 0, 20, 40))
+    drawing.save(tmp_path / "a.png")
+    pixels = resized_picture(tmp_path / "a.png", 40)
+    assert (pixels[:, :20] == 0).all()
+    assert (pixels[:, 20:] == 255).all()
+
+
+def test_where_all_is_transparent_the_colours_are_seen(tmp_path):
+    picture = four_colours()
+    picture.putalpha(0)
+    picture.save(tmp_path / "a.png")
     assert corners(load_picture(tmp_path / "a.png")) == UPRIGHT
 
 
@@ -135,6 +159,55 @@ def test_integers_and_floats_are_scaled_by_their_white(mode, levels, wanted, tmp
     picture.save(tmp_path / "a.tif")
     pixels = resized_picture(tmp_path / "a.tif", 4)
     assert pixels[:, :, 1].tolist() == [wanted] * 4
+
+
+def test_a_tiff_may_count_from_white_or_without_signs(tmp_path):
+    levels = np.array([[0, 65535, 32896, 257]] * 4, "uint16")
+    # 262: 0 is white.
+    Image.fromarray(levels).save(tmp_path / "white.tif", tiffinfo={262: 0})
+    assert resized_picture(tmp_path / "white.tif", 4)[0, :, 0].tolist() == [255, 0, 127, 254]
+    levels = np.array([[0, 2**32 - 1, 2**31, 2**30]] * 4, "uint32")
+    signed = encoded(Image.fromarray(levels.view("int32")), format="tiff")
+    # 339: 1 is for numbers without signs, 2, as Pillow writes, for numbers with them.
+    tag = struct.pack("<HHI", 339, 3, 1)
+    assert tag + b"\2" in signed
+    (tmp_path / "large.tif").write_bytes(signed.replace(tag + b"\2", tag + b"\1"))
+    assert resized_picture(tmp_path / "large.tif", 4)[0, :, 0].tolist() == [0, 255, 128, 64]
+
+
+@pytest.mark.parametrize("ending", ["jp2", "avif", "jfif", "webp", "bmp", "ppm", "tif"])
+def test_formats_of_all_makers(ending, tmp_path):
+    if ending == "avif":
+        pytest.importorskip("PIL.AvifImagePlugin")
+    file = tmp_path / f"a.{ending}"
+    four_colours().save(file)
+    check_picture(file)
+    for name, colour in corners(load_picture(file)).items():
+        np.testing.assert_allclose(colour, UPRIGHT[name], atol=9)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty file"),
+        (
+            b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+            "HEIC, which Pillow does not read; save it as JPEG",
+        ),
+        (b"II*\0\x08\0\0\0\0\0\0\0\0\0", "TIFF of a kind that Pillow does not read"),
+        # Its decoding would start another program.
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no picture of a known format"),
+        (b"<!DOCTYPE html><html>not found</html>", "no picture of a known format"),
+    ],
+)
+def test_what_is_not_read_is_told_with_the_reason(content, reason, tmp_path):
+    file = tmp_path / "a.jpg"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=reason):
+        check_picture(file)
+    for given in (file, content):
+        with pytest.raises(OSError, match=reason):
+            load_picture(given)
 
 
 def encoded(picture, **options):
@@ -207,19 +280,19 @@ def test_the_centre_of_an_upright_photograph_is_taken_after_turning_it():
     np.testing.assert_array_equal(found, resized_picture(encoded(upright, format="png"), 8, 6))
 
 
-def test_rgb_with_a_transparent_colour_keeps_its_colours(tmp_path):
+def test_rgb_with_a_transparent_colour_keeps_the_others(tmp_path):
     picture = four_colours()
     picture.save(tmp_path / "a.png", transparency=RED)
     with Image.open(tmp_path / "a.png") as written:
         assert (written.mode, written.info["transparency"]) == ("RGB", RED)
-    assert corners(load_picture(tmp_path / "a.png")) == UPRIGHT
+    assert corners(load_picture(tmp_path / "a.png")) == {**UPRIGHT, "top left": WHITE}
 
 
 def test_a_missing_file_and_a_file_that_is_no_picture_are_os_errors(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"gone\.jpg"):
         load_picture(tmp_path / "gone.jpg")
     (tmp_path / "text.jpg").write_text("no picture")
-    with pytest.raises(OSError, match="cannot identify image file"):
+    with pytest.raises(OSError, match="no picture of a known format"):
         load_picture(tmp_path / "text.jpg")
 
 
