@@ -17,12 +17,19 @@ from keras_xmr.types import FloatArray
 Sound: TypeAlias = str | Path | bytes
 """A sound file, or the bytes of one."""
 
-SOUND_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
+SOUND_ENDINGS = (
+    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"),
+    # What telephones write, and libsndfile does not read: it is told, and not passed over.
+    *(".m4a", ".aac", ".wma", ".amr"),
+)
 # A file of a few kilobytes may unpack to any length: half a gigabyte of float32 is the limit.
 MAX_SAMPLES = 2**27
 RATES = (1000, 768_000)
+# Floats go to 1, and a little above where a recording is too loud. Those of a program that took
+# them for 16-bit numbers go far above.
+LOUDEST = 100
 # What programs write that do not know the length of a recording when they begin.
-_UNKNOWN = (0, 2**32 - 1)
+_UNKNOWN = (0, 2**32 - 1, 2**64 - 1)
 
 
 def import_audio(name: str) -> ModuleType:
@@ -46,7 +53,8 @@ def read_sound(item: Sound) -> tuple[FloatArray, int]:
     """Samples `(n,)` between -1 and 1, the mean of all channels, and how many there are per second.
 
     Args:
-        item: A file that libsndfile reads (WAV, FLAC, Ogg, MP3), or the bytes of one.
+        item: A file that libsndfile reads (WAV, FLAC, Ogg, Opus, MP3, AIFF, AU), or the bytes of
+            one.
 
     Raises:
         ModuleNotFoundError: If the extra `audio` is not installed.
@@ -61,10 +69,15 @@ def read_sound(item: Sound) -> tuple[FloatArray, int]:
     try:
         with soundfile.SoundFile(io.BytesIO(encoded)) as file:
             length, rate = file.frames * file.channels, int(file.samplerate)
-            samples = file.read(dtype="float32", always_2d=True) if length <= MAX_SAMPLES else None
+            samples = None
+            if length <= MAX_SAMPLES:
+                # Some kinds (GSM) are read by their number of frames alone.
+                samples = file.read(file.frames, dtype="float32", always_2d=True)
     except Exception as error:
         # What a damaged file makes the library raise depends on where the damage is.
         reason = getattr(error, "error_string", str(error)) or type(error).__name__
+        if "not recognised" in reason:
+            raise ValueError(_unknown(encoded)) from error
         raise ValueError(f"recording cannot be decoded: {short(reason)}") from error
     if samples is None:
         raise ValueError(f"recording of {length} samples, the limit is {MAX_SAMPLES}")
@@ -76,6 +89,10 @@ def read_sound(item: Sound) -> tuple[FloatArray, int]:
         raise ValueError("recording without a sample")
     if not np.isfinite(samples).all():
         raise ValueError("recording with NaN or infinite samples")
+    if (peak := np.abs(samples).max()) > LOUDEST:
+        raise ValueError(
+            f"recording with samples up to {peak:.0f}, expected -1 to 1; save it divided by that"
+        )
     return samples.mean(axis=1), rate
 
 
@@ -89,10 +106,28 @@ def check_sound(path: Path) -> None:
     read_sound(path)
 
 
+def _unknown(encoded: bytes) -> str:
+    """Why libsndfile does not know a file that begins so."""
+    if not encoded:
+        return "empty file"
+    return "no recording of a known format (WAV, FLAC, Ogg, Opus, MP3, AIFF, AU); save it as FLAC"
+
+
 def _check_whole(encoded: bytes) -> None:
-    """Raise for a WAV file that ends early: libsndfile reads what there is, without a word."""
-    if encoded[:4] != b"RIFF" or encoded[8:12] != b"WAVE":
-        return
-    told = int.from_bytes(encoded[4:8], "little")
-    if told not in _UNKNOWN and told + 8 > len(encoded) + 1:
-        raise ValueError(f"recording that ends after {len(encoded)} of {told + 8} bytes")
+    """Raise for a WAV or AIFF file that ends early: libsndfile reads what there is, silently."""
+    told = _told_length(encoded)
+    if told is not None and told > len(encoded) + 1:
+        raise ValueError(f"recording that ends after {len(encoded)} of {told} bytes")
+
+
+def _told_length(encoded: bytes) -> int | None:
+    """Bytes of the whole file, as it says itself."""
+    kind, size = encoded[:4], int.from_bytes(encoded[4:8], "little")
+    if kind == b"FORM":
+        size = int.from_bytes(encoded[4:8], "big")
+    elif kind == b"RF64" and encoded[12:16] == b"ds64":
+        # For more than four gigabytes: the size has a place of its own.
+        size = int.from_bytes(encoded[20:28], "little")
+    elif kind != b"RIFF":
+        return None
+    return None if size in _UNKNOWN else size + 8

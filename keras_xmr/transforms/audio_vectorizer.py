@@ -24,7 +24,8 @@ class AudioVectorizer(Transform):
     averaged within each. The differences of neighbouring parts tell how it changes. Columns are
     scaled to zero mean and unit variance on the training recordings.
 
-    It needs the extra `audio` (librosa and soundfile). Files may be WAV, FLAC, Ogg or MP3.
+    It needs the extra `audio` (librosa and soundfile). Files may be WAV, FLAC, Ogg, Opus,
+    MP3, AIFF or AU.
 
     Args:
         sample_rate: Samples per second that all recordings are brought to; what is above half of it
