@@ -201,10 +201,10 @@ class Comparison:
 
     def table(self) -> str:
         """One row for each method, as a Markdown table."""
-        from keras_xmr.comparison.content import content
-        from keras_xmr.comparison.page import markdown_table
+        from keras_xmr.comparison.markdown import markdown_table
+        from keras_xmr.comparison.tables import ranking
 
-        return markdown_table(content(self).table)
+        return markdown_table(ranking(self), self.plan.select_on == "test")
 
     def report(self, folder: str | Path) -> Path:
         """Write the report: `report.html`, `report.md`, `results.csv`, `costs.csv`, `results.tex`.
