@@ -11,13 +11,17 @@ def run(arguments: argparse.Namespace) -> None:
     """Compare methods, print the table and write the report."""
     import keras_xmr
     from keras_xmr.datasets.catalogue import load
-    from keras_xmr.trunks import load_trunk
 
     raw = arguments.trunk is not None
     data = load(arguments.data, raw=raw, skip_bad=arguments.skip_bad)
     source: Any = None
     if arguments.source:
         source = load(arguments.source, raw=raw, skip_bad=arguments.skip_bad)
+    trunks = {}
+    if raw:
+        from keras_xmr.trunks import load_trunk
+
+        trunks["image"] = load_trunk(arguments.trunk)
     comparison = keras_xmr.compare(
         data,
         arguments.methods,
@@ -26,7 +30,7 @@ def run(arguments: argparse.Namespace) -> None:
         splits=arguments.splits,
         budget=arguments.budget,
         select_on=arguments.select_on,
-        trunks={"image": load_trunk(arguments.trunk)} if raw else None,
+        trunks=trunks,
         folder=arguments.out,
         jobs=arguments.jobs or os.cpu_count() or 1,
     )

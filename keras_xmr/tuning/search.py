@@ -135,12 +135,13 @@ class Search:
 
     def _by_part(self, settings: Settings, is_worse: Worse) -> FloatArray | None:
         """Average precisions of the queries of the part; none if it was stopped."""
-        from keras_xmr.training.callbacks import StopWhereWorse
+        watch = None
+        if self.space.method.about.kind != "linear":
+            from keras_xmr.training.callbacks import StopWhereWorse
 
-        watch = StopWhereWorse(self.frozen.data, LOOKS, is_worse, split=self.select_on)
-        callbacks = () if self.space.method.about.kind == "linear" else (watch,)
-        report = self._report(self.frozen.data, settings, self.select_on, callbacks)
-        if watch.stopped:
+            watch = StopWhereWorse(self.frozen.data, LOOKS, is_worse, split=self.select_on)
+        report = self._report(self.frozen.data, settings, self.select_on, [watch] if watch else ())
+        if watch and watch.stopped:
             return None
         is_worse(report.map)
         return report.average_precisions()
