@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_xmr.comparison.plan import Plan
 from keras_xmr.datasets import toy
 from keras_xmr.report import Direction
 from keras_xmr.training.batches import Stream
@@ -162,6 +163,7 @@ TINY = {
         (COUNTS,),
     ),
     "Checkpoint": Tiny({"folder": "run", "every": 2}),
+    "Comparison": Tiny({"data": [toy()], "plan": Plan(("cca",)), "records": []}),
     "CorrAE": Tiny(
         {**STACKED, "variant": "full", "correlation_weight": 0.3, "code_units": 4}, (COUNTS,)
     ),

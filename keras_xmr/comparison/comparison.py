@@ -50,6 +50,13 @@ class Comparison:
         failures: Name of a method to the reason why it failed.
         cut: What was left out for want of time, a sentence each.
         environment: What it ran on.
+
+    Example:
+        >>> import keras_xmr
+        >>> data = keras_xmr.datasets.toy()
+        >>> found = keras_xmr.compare(data, "cfa,lgcfl", seeds=2, budget=1, progress=False)
+        >>> [entry.label for entry in found.entries() if entry.method == "cfa"]
+        ['cfa', 'cfa, ensemble of 2']
     """
 
     data: Sequence[CrossModalData]

@@ -79,9 +79,9 @@ def _found() -> Iterator[tuple[About, str]]:
 
 
 def _source(module: str) -> str:
-    spec = importlib.util.find_spec(module)
-    loader: Any = spec and spec.loader
-    return (loader and loader.get_source(module)) or ""
+    spec: Any = importlib.util.find_spec(module)
+    text: bytes = spec.loader.get_data(spec.origin)
+    return text.decode()
 
 
 def _about(source: str, class_name: str) -> About | None:
