@@ -1,4 +1,4 @@
-"""Files of named arrays, `.npz` and `.mat` -> plain arrays, without running any code of theirs."""
+"""Files of named arrays, `.npz`, `.mat` and `.h5` -> plain arrays, running no code of theirs."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from keras_xmr.datasets.bad_rows import short
+from keras_xmr.datasets.hdf5_file import read_hdf5
 from keras_xmr.datasets.matlab_file import read_matlab
 from keras_xmr.types import Array
 
-ENDINGS = (".npz", ".mat")
+ENDINGS = (".npz", ".mat", ".h5", ".hdf5")
 
 
 def read_arrays(
@@ -32,7 +33,7 @@ def read_arrays(
     if not path.is_file():
         what = "a directory" if path.is_dir() else "no such file"
         raise ValueError(f"Expected a file of arrays. Received: path={str(path)!r}, {what}.")
-    read = read_matlab if path.suffix.lower() == ".mat" else _read_npz
+    read = {".npz": _read_npz, ".mat": read_matlab}.get(path.suffix.lower(), read_hdf5)
     try:
         arrays = read(path, names)
     except OSError:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from keras_xmr.datasets.add_media import add_media
 from keras_xmr.datasets.array_file import ENDINGS
+from keras_xmr.datasets.array_folder import is_array_folder
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.datasets.caltech101 import caltech101
 from keras_xmr.datasets.class_folder import class_folder
@@ -81,8 +82,8 @@ def load(name: str | Path, *, raw: bool = False, skip_bad: bool = False) -> Cros
 
     Args:
         name: A name of the catalogue, or the path of a table (`folder`), of a file of arrays
-            (`feature_file`), or of a directory with one folder of pictures per class
-            (`class_folder`). A name comes first: a directory called `toy` is `./toy`.
+            or a directory of such (`feature_file`), or of a directory with one folder of pictures
+            per class (`class_folder`). A name comes first: a directory called `toy` is `./toy`.
         raw: Whether to load pictures and sentences where the default are bundled features. Other
             data are what they are.
         skip_bad: Whether to leave bad rows of a table, or bad pictures, out with a warning.
@@ -101,6 +102,8 @@ def load(name: str | Path, *, raw: bool = False, skip_bad: bool = False) -> Cros
     ending = path.suffix.lower()
     # An empty name would be the current directory.
     if name != "" and path.is_dir():
+        if is_array_folder(path):
+            return feature_file(path)
         return class_folder(path, skip_bad=skip_bad)
     if path.exists() and ending in DELIMITERS:
         return folder(path, skip_bad=skip_bad)
@@ -110,6 +113,6 @@ def load(name: str | Path, *, raw: bool = False, skip_bad: bool = False) -> Cros
         refuse_unread(path)
     raise ValueError(
         f"Data sets are {sorted(CATALOGUE)}, or the path of your own data: a table ending in "
-        f"{sorted(DELIMITERS)}, arrays ending in {sorted(ENDINGS)}, or a directory "
-        f"<class>/<picture>. Received: data={str(name)!r}."
+        f"{sorted(DELIMITERS)}, arrays ending in {sorted(ENDINGS)} or a directory of such, or a "
+        f"directory <class>/<picture>. Received: data={str(name)!r}."
     )

@@ -1,4 +1,4 @@
-"""A user's own features: one array per medium in a `.npz` or `.mat` file."""
+"""A user's own features: one array per medium, in a file of arrays or in several."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_xmr.datasets.array_file import read_arrays, texts_of
+from keras_xmr.datasets.array_file import texts_of
+from keras_xmr.datasets.array_folder import array_files, read_release
 from keras_xmr.datasets.bad_rows import short
 from keras_xmr.datasets.base import SPLITS, CrossModalData, MediumItems, Provenance
 from keras_xmr.datasets.made_split import id_fault, made_split
@@ -49,16 +50,20 @@ def feature_file(path: str | Path, *, split_seed: int = 0) -> CrossModalData:
     ids are "image1", "image2", ... A vector may be a row or a column, as MATLAB writes it.
 
     Parts may have arrays of their own, as in releases of papers: `train_image` and `test_image`,
-    or `image_tr` and `image_te`, with `labels` in the same way; `I`, `T` and `L` are short for
-    images, texts and labels then.
+    `image_tr` and `image_te`, or `trainImages` and `testImages`, with `labels` in the same way.
+    `I` or `images`, `T` or `texts`, and `L`, `gnd` or `label` are images, texts and labels, and
+    `img_lab` the labels of images. Arrays may be the fields of a structure, and lie in several
+    files of a folder; `train` and `test` in the name of a structure or file are as in that of an
+    array.
 
     Args:
-        path: A `.npz` file without pickled objects, or a MATLAB file of version 5 to 7.3. Sparse
-            matrices become full ones, and cell arrays of strings texts.
+        path: A `.npz` file without pickled objects, a MATLAB file of version 5 to 7.3, or an HDF5
+            file; or a folder of such. Sparse matrices become full ones, and cell arrays of strings
+            texts.
         split_seed: Seed of the drawn parts.
 
     Returns:
-        A data set with the name of the file.
+        A data set with the name of the file or folder.
 
     Raises:
         ValueError: If the file holds anything else, an array that does not fit, or arrays whose
@@ -74,8 +79,9 @@ def feature_file(path: str | Path, *, split_seed: int = 0) -> CrossModalData:
         >>> data.class_names, data.media["text"].items.shape, data.media["text"].labels.tolist()
         (('cat', 'dog'), (2, 3), [1, 0])
     """
-    path = Path(path)
-    arrays = joined_parts(upright(read_arrays(path), path.name), path.name)
+    # A folder may be given as "."; it has a name all the same.
+    path = Path(path).resolve() if Path(path).is_dir() else Path(path)
+    arrays = joined_parts(upright(read_release(path), path.name), path.name)
     class_names = arrays.pop("class_names", None)
     media = {name: _items(name, array) for name, array in arrays.items() if _is_medium(name)}
     _check_names(arrays, media, path)
@@ -83,7 +89,7 @@ def feature_file(path: str | Path, *, split_seed: int = 0) -> CrossModalData:
     names, labels = _classes(
         {name: column.labels for name, column in columns.items()},
         None if class_names is None else texts_of(class_names, "class_names"),
-        from_one=path.suffix.lower() == ".mat",
+        from_one=all(file.suffix.lower() == ".mat" for file in array_files(path)),
     )
     split, origin = _split(path, columns, labels, split_seed)
     return CrossModalData(
@@ -195,7 +201,7 @@ def _check_length(key: str, array: Array, length: int, medium: str, count: int) 
     if length != count:
         raise ValueError(
             f"{key!r} must have one entry for each of the {count} rows of {medium!r}. "
-            f"Received: shape {array.shape}."
+            f"Received: shape {array.shape}. If {medium!r} is no medium, leave it out of the file."
         )
 
 
@@ -213,6 +219,9 @@ def _labels(key: str, array: Array, medium: str, count: int) -> Array:
     """Labels as texts `(n,)`, whole numbers `(n,)` or a 0/1 matrix `(n, classes)`."""
     if array.size != count and array.ndim == 2 and len(array) == count:
         if array.dtype.kind not in "fiub" or not np.isin(array, (0, 1)).all():
+            if count == 1:
+                # Rather the labels of many items, and a medium that is none.
+                _check_length(key, array, array.size, medium, count)
             raise ValueError(f"A label matrix must hold 0 and 1 only. Received: {key!r} with more.")
         without = np.flatnonzero(~array.any(axis=1))[:5].tolist()
         if without:

@@ -1,11 +1,11 @@
-"""HDF5 files, such as MATLAB's of version 7.3 -> plain arrays.
+"""HDF5 files, such as MATLAB's of version 7.3 or those of h5py -> plain arrays.
 
 Only what lies in the file itself is read: no link to another file, and nothing that claims to be
 far larger than the file. Every function raises a plain `ValueError` whose message is the reason, in
 a few words.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # What a file may hold for each of its bytes; deflate does not reach more.
 MOST_COMPRESSED = 1100
+# Strings that are read at a time: many may lead to the same long one.
+CHUNK = 1000
 # MATLAB's classes that are arrays of numbers.
 _NUMBERS = [
     "double",
@@ -60,7 +62,8 @@ def read_hdf5(path: Path, names: Collection[str] | None = None) -> dict[str, Arr
             # "#refs#" is where MATLAB keeps the contents of cells.
             wanted = [name for name in file if not name.startswith("#")]
             limit = MOST_COMPRESSED * path.stat().st_size
-            return {n: _array(file, n, limit) for n in wanted if names is None or n in names}
+            wanted = [name for name in wanted if names is None or name in names]
+            return dict(found for name in wanted for found in _named(file, name, limit))
     except ValueError:
         raise
     except Exception as error:
@@ -68,20 +71,35 @@ def read_hdf5(path: Path, names: Collection[str] | None = None) -> dict[str, Arr
         raise ValueError(f"no whole HDF5 file, {type(error).__name__}") from error
 
 
-def _array(file: "h5py.File", name: str, limit: int) -> Array:
+def _named(group: "h5py.Group", name: str, limit: int) -> Iterator[tuple[str, Array]]:
+    """An array under its name, or the fields of a structure as `structure.field`."""
     import h5py
 
-    found = _own(file, name)
+    found = _own(group, name)
+    if isinstance(found, h5py.Group) and _class(found) == "struct":
+        for field in found:
+            yield from _named(found, field, limit)
+    else:
+        # Below the root, names are paths.
+        yield found.name[1:].replace("/", "."), _array(found, limit)
+
+
+def _array(found: "h5py.Group | h5py.Dataset", limit: int) -> Array:
+    import h5py
+
+    name = found.name[1:]
     if isinstance(found, h5py.Group) and "MATLAB_sparse" in found.attrs:
         return _sparse(found, limit)
     if not isinstance(found, h5py.Dataset):
-        raise ValueError(f"{name} is a structure, not an array of numbers or texts")
+        raise ValueError(f"{name} is a group, not an array of numbers or texts")
     _check(found, limit)
     kind = _class(found)
     if kind == "char":
         return np.array(_rows_of_text(found), dtype=object)
     if kind == "cell":
-        return np.array(_cells(file, found, limit), dtype=object)
+        return np.array(_cells(found, limit), dtype=object)
+    if h5py.check_string_dtype(found.dtype):
+        return np.array(_strings(found, limit), dtype=object)
     # Arrays of other programs have no class.
     if (kind and kind not in _NUMBERS) or found.dtype.kind not in "fiub":
         hint = "; make texts of it with cellstr" if kind == "string" else ""
@@ -108,7 +126,7 @@ def _check(found: "h5py.Dataset", limit: int) -> None:
         raise ValueError(f"{found.name[1:]} of shape {found.shape} does not lie within the file")
 
 
-def _class(found: "h5py.Dataset") -> str:
+def _class(found: "h5py.Group | h5py.Dataset") -> str:
     kind = found.attrs.get("MATLAB_class", b"")
     return kind.decode() if isinstance(kind, bytes) else str(kind)
 
@@ -146,7 +164,21 @@ def _rows_of_text(found: "h5py.Dataset") -> list[str]:
     return [row.tobytes().decode("utf-16-le") for row in rows]
 
 
-def _cells(file: "h5py.File", found: "h5py.Dataset", limit: int) -> list[str]:
+def _strings(found: "h5py.Dataset", limit: int) -> list[str]:
+    """The texts of a list of strings, as h5py writes them."""
+    if found.ndim != 1:
+        raise ValueError(f"{found.name[1:]} is no list of texts")
+    texts: list[str] = []
+    for start in range(0, len(found), CHUNK):
+        strings = found[start : start + CHUNK].tolist()
+        limit -= sum(map(len, strings))
+        if limit < 0:
+            raise ValueError(f"{found.name[1:]} does not lie within the file")
+        texts.extend(string.decode() for string in strings)
+    return texts
+
+
+def _cells(found: "h5py.Dataset", limit: int) -> list[str]:
     """The texts of a cell array, column by column."""
     import h5py
 
@@ -157,7 +189,7 @@ def _cells(file: "h5py.File", found: "h5py.Dataset", limit: int) -> list[str]:
         raise ValueError(f"{name} has cells that are no texts")
     texts = []
     for reference in found[()].ravel():
-        cell = file[reference]
+        cell = found.file[reference]
         if not isinstance(cell, h5py.Dataset) or not (_is_empty(cell) or _class(cell) == "char"):
             raise ValueError(f"{name} has cells that are no texts")
         # Many cells may be the same long text.

@@ -36,12 +36,11 @@ _TEXTS = {
     18: (4, "utf-32"),
 }
 _UTF8 = 16
-_CELL, _TEXT, _SPARSE = 1, 4, 5
+_CELL, _STRUCTURE, _TEXT, _SPARSE = 1, 2, 4, 5
 # What the values are, by the number of the class.
 _CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4"}
 _CLASSES |= {14: "i8", 15: "u8"}
 _OTHERS = {
-    2: "structure",
     3: "object",
     16: "function",
     17: "object (of strings, save cellstr of them)",
@@ -67,7 +66,7 @@ class _Matrix(NamedTuple):
 def read_matlab(path: Path, names: Collection[str] | None = None) -> dict[str, Array]:
     """Name to array: numbers in their MATLAB shape, texts and cells `(n,)`, column by column.
 
-    Sparse arrays become full ones.
+    Sparse arrays become full ones. The fields of a structure are arrays `structure.field`.
 
     Args:
         path: The file.
@@ -82,7 +81,7 @@ def read_matlab(path: Path, names: Collection[str] | None = None) -> dict[str, A
     order = {b"IM": "<", b"MI": ">"}.get(bytes(content[126:HEADER]))
     if order is None:
         raise ValueError("no MATLAB file of version 5, 6, 7 or 7.3; save it with save(..., '-v7')")
-    arrays = {}
+    arrays: dict[str, Array] = {}
     for element in _elements(content[HEADER:], order):
         inner = _inflated(element, order)
         if inner.kind != _MATRIX:
@@ -90,8 +89,27 @@ def read_matlab(path: Path, names: Collection[str] | None = None) -> dict[str, A
         matrix = _matrix(inner.content, order)
         # What MATLAB keeps for itself has no name.
         if matrix.name and (names is None or matrix.name in names):
-            arrays[matrix.name] = _array(matrix, order)
+            arrays.update(_named(matrix.name, matrix, order))
     return arrays
+
+
+def _named(name: str, matrix: _Matrix, order: str) -> Iterator[tuple[str, Array]]:
+    """The variable under its name, or the fields of a structure."""
+    if matrix.kind != _STRUCTURE:
+        yield name, _array(matrix._replace(name=name), order)
+        return
+    if math.prod(matrix.shape) != 1 or len(matrix.values) < 2:
+        raise ValueError(f"{name} is a list of structures, not one")
+    # All names of fields have the same room.
+    (width,) = struct.unpack(f"{order}i", matrix.values[0].content)
+    fields = bytes(matrix.values[1].content)
+    if width < 1 or len(fields) != width * (len(matrix.values) - 2):
+        raise ValueError(f"{name} is a structure whose fields have other names than it tells")
+    for start, (kind, content) in zip(range(0, len(fields), width), matrix.values[2:], strict=True):
+        field = fields[start : start + width].partition(b"\0")[0].decode("ascii")
+        if kind != _MATRIX:
+            raise ValueError(f"{name}.{field} is an element of type {kind}, not a variable")
+        yield from _named(f"{name}.{field}", _matrix(content, order), order)
 
 
 def _elements(content: memoryview, order: str) -> Iterator[_Element]:
@@ -138,12 +156,13 @@ def _matrix(content: memoryview, order: str) -> _Matrix:
 
 
 def _array(matrix: _Matrix, order: str) -> Array:
+    # Octave gives sparse flags the class of its full ones; no other array has three elements.
+    if matrix.kind == _SPARSE or (matrix.kind in _CLASSES and len(matrix.values) == 3):
+        return _sparse(matrix, order)
     if matrix.kind in _CLASSES:
         return _numbers(matrix, order)
     if matrix.kind == _TEXT:
         return np.array(_rows_of_text(matrix, order), dtype=object)
-    if matrix.kind == _SPARSE:
-        return _sparse(matrix, order)
     if matrix.kind == _CELL:
         return np.array(_cells(matrix, order), dtype=object)
     kind = _OTHERS.get(matrix.kind, f"variable of class {matrix.kind}")

@@ -1,23 +1,13 @@
 """Arrays as authors release them, one for training and one for test -> one, and its parts."""
 
-import re
 from collections.abc import Collection, Mapping
 
 import numpy as np
 
+from keras_xmr.datasets.array_names import PARTS, part_and_base
 from keras_xmr.datasets.bad_rows import short
 from keras_xmr.types import Array
 
-PARTS = {
-    **dict.fromkeys(("train", "tr"), "train"),
-    **dict.fromkeys(("validation", "val", "va"), "validation"),
-    **dict.fromkeys(("test", "te"), "test"),
-}
-NAMED = re.compile(rf"(?:({'|'.join(PARTS)})_(.+)|(.+)_({'|'.join(PARTS)}))\Z", re.IGNORECASE)
-# What releases call images, texts and labels.
-LABELS = ("labels", "label", "l", "gnd")
-SHORT = {"i": "image", "img": "image", "t": "text", "txt": "text"}
-SHORT |= dict.fromkeys(LABELS, "labels")
 # What tells something of the items of media.
 OF_ITEMS = ("labels", "ids", "pairs")
 # What is told of all parts at once.
@@ -27,16 +17,17 @@ WHOLE = ("class_names",)
 def joined_parts(arrays: Mapping[str, Array], name: str) -> dict[str, Array]:
     """The arrays, those of parts put together, with the array `split` that tells the parts.
 
-    `train_image` and `test_image`, or `image_tr` and `image_te`, become `image`; `I`, `T` and `L`
-    stand for images, texts and labels then. Arrays without any part in their names stay as they
-    are.
+    `train_image` and `test_image`, `image_tr` and `image_te`, or `trainImages` and `testImages`
+    become `image`; `I`, `T` and `L` stand for images, texts and labels (`part_and_base`). Arrays
+    without any part in their names stay as they are.
 
     Args:
         arrays: Name to array; rows are items.
         name: Name of the file.
 
     Raises:
-        ValueError: If arrays have different parts, or some have parts and others none.
+        ValueError: If arrays have different parts, some have parts and others none, or two are the
+            same.
 
     Example:
         >>> arrays = {"I_tr": np.ones((2, 3)), "I_te": np.ones((1, 3)),
@@ -46,16 +37,20 @@ def joined_parts(arrays: Mapping[str, Array], name: str) -> dict[str, Array]:
         ((3, 3), [0, 1, 1], ['train', 'train', 'test'])
     """
     found: dict[str, dict[str, Array]] = {}
-    rest = dict(arrays)
+    rest: dict[str, Array] = {}
     for key, array in arrays.items():
         part, base = part_and_base(key)
+        if part and "split" in arrays:
+            # It tells the parts; names do not.
+            part, base = "", key
         if part:
-            base = SHORT.get(base.lower(), base)
             _check_new(key, part, found.setdefault(base, {}), name)
             found[base][part] = _as_column(base, array)
-            del rest[key]
-    if not found or "split" in arrays:
-        return dict(arrays)
+        else:
+            _check_new(key, base, rest, name)
+            rest[base] = array
+    if not found:
+        return rest
     _check(found, rest, name)
     order = [part for part in dict.fromkeys(PARTS.values()) if part in next(iter(found.values()))]
     joined = {}
@@ -73,20 +68,6 @@ def _as_column(base: str, array: Array) -> Array:
     vector = array.size == max(array.shape, default=0)
     of_names = base.startswith(OF_ITEMS) or array.dtype.kind in "OUS"
     return array.ravel() if vector and of_names else array
-
-
-def part_and_base(key: str) -> tuple[str, str]:
-    """The part that the name of an array tells, empty for none, and the name without it.
-
-    Example:
-        >>> part_and_base("train_image"), part_and_base("I_te"), part_and_base("image")
-        (('train', 'image'), ('test', 'I'), ('', 'image'))
-    """
-    match = NAMED.match(key)
-    if match is None:
-        return "", key
-    first, behind, before, last = match.groups()
-    return PARTS[(first or last).lower()], behind or before
 
 
 def _check(found: Mapping[str, Mapping[str, Array]], rest: Mapping[str, Array], name: str) -> None:
@@ -125,8 +106,8 @@ def _check_shapes(
         )
 
 
-def _check_new(key: str, part: str, known: Collection[str], name: str) -> None:
-    if part in known:
+def _check_new(key: str, new: str, known: Collection[str], name: str) -> None:
+    if new in known:
         raise ValueError(
             "Each medium, and the labels, have one array in each part. "
             f"Received: {name!r}, where {short(key)} is a second one. Leave one of them out."

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from keras_xmr.datasets.released_layout import LABELS, part_and_base
+from keras_xmr.datasets.array_names import part_and_base
 from keras_xmr.types import Array
 
 # What describes items, besides the labels: vectors, whose axis tells nothing.
@@ -65,7 +65,7 @@ def upright(arrays: Mapping[str, Array], file: str) -> dict[str, Array]:
 def _groups(parts: Mapping[str, object]) -> Iterator[tuple[str, list[str]]]:
     """Names of labels, and of the media that they are the labels of."""
     media = [base for base in parts if not base.lower().startswith((*VECTORS, "labels_"))]
-    common = [base for base in media if base.lower() in LABELS]
+    common = [base for base in media if base == "labels"]
     media = [base for base in media if base not in common]
     own = [base for base in media if f"labels_{base}" in parts]
     yield from ((f"labels_{base}", [base]) for base in own)

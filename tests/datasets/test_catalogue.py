@@ -55,7 +55,8 @@ def test_an_unknown_name_is_told_with_all_that_can_be_given(own, monkeypatch, na
     message = (
         r"Data sets are \['caltech101', 'digits', .*'toy_source', .*'xmedia'\], or the "
         r"path of your own data: a table ending in \['.csv', '.tsv', '.txt'\], arrays ending in "
-        rf"\['.mat', '.npz'\], or a directory <class>/<picture>\. Received: data='{name}'\."
+        r"\['.h5', '.hdf5', '.mat', '.npz'\] or a directory of such, or a directory "
+        rf"<class>/<picture>\. Received: data='{name}'\."
     )
     with pytest.raises(ValueError, match=message):
         load(name)

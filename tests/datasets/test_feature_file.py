@@ -196,7 +196,7 @@ def bad_row(value):
         ({"ids": ["a", "b", "a", "c"]}, "Received for 'image': 'a' more than once"),
         ({"ids": ["a", "b", " ", "c"]}, "Received for 'image': empty id, ''"),
         ({"ids": ["a", "b", "x" * 300, "c"]}, "id of 300 characters, the limit is 255"),
-        ({"ids": np.zeros(4, dtype="u1,f4")}, "texts or whole numbers|ids is a structure"),
+        ({"ids": np.zeros(4, dtype="u1,f4")}, "texts or whole numbers|ids is a list of structures"),
         ({"ids": ["a", "b"]}, "'ids' must have one entry for each of the 4 rows"),
         ({"pairs": ["a", "b", " ", "c"]}, "Pairs are names. Received: empty id, for 'image'"),
         ({"split": ["train", "dev", "test", "test"]}, "Split names must be among .*'dev'"),
@@ -235,7 +235,7 @@ def test_characters_that_unicode_has_not_are_told(tmp_path, code, order):
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        ({"record": {"a": 1}}, "record is a structure, not an array"),
+        ({"record": [{"a": 1}, {"a": 2}]}, "record has cells that are no texts"),
         ({"sound": cells(*IMAGE)}, "sound has cells that are no texts"),
         ({"ids": cells("a", "b", IMAGE, "c")}, "ids has cells that are no texts"),
         ({"ids": cells("a", "b", ["c", "c"], "d")}, "ids has cells that are no single text"),
@@ -271,10 +271,10 @@ def test_a_single_array_is_no_file_of_features(tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("dir.npz", r"dir\.npz', a directory"),
+        ("dir.npz", r"dir\.npz', a directory without any"),
         ("gone.mat", "no such file"),
         ("pipe.npz", "no such file"),
-        ("t.h5", r"files \('.npz', '.mat'\)"),
+        ("t.xyz", r"files \('.npz', '.mat', '.h5', '.hdf5'\)"),
     ],
 )
 def test_a_path_that_is_no_file_of_arrays_is_told(tmp_path, name, message):

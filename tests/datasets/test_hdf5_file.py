@@ -104,7 +104,7 @@ def test_a_release_of_features_tags_and_texts(path):
             dataset(file, f"L_{mark}", np.arange(9)[None, rows] % 3 + 1.0, "double")
             write_sparse(file, f"tags_{mark}", tags[rows])
             write_cells(file, f"T_{mark}", [f"thing {i}, 猫" for i in range(9)[rows]])
-    with pytest.warns(TurnedArraysWarning, match=r"'I' \(5, 3\), 'I' \(5, 6\)"):
+    with pytest.warns(TurnedArraysWarning, match=r"'image' \(5, 3\), 'image' \(5, 6\)"):
         data = feature_file(path)
     np.testing.assert_array_equal(data.medium("image").items, images.astype(np.float32))
     np.testing.assert_array_equal(data.medium("tags").items, tags)
@@ -119,7 +119,7 @@ def test_other_variables_may_hold_anything(path):
         file.create_group("param")
         file["words"] = "words"
     assert list(read_matlab(path, ["x", "y"])) == ["x"]
-    with pytest.raises(ValueError, match="param is a structure, not an array"):
+    with pytest.raises(ValueError, match="param is a group, not an array"):
         read_matlab(path)
 
 

@@ -101,6 +101,34 @@ ONE = element("<", 9, struct.pack("<d", 1.0))
 ROW, ENDS = element("<", 5, struct.pack("<i", 1)), element("<", 5, struct.pack("<ii", 0, 1))
 
 
+def test_sparse_flags_as_octave_writes_them(tmp_path):
+    # Of the class of full flags (9, with the mark of flags), and with three elements.
+    places = [ROW, ENDS, element("<", 9, struct.pack("<d", 1.0))]
+    (tmp_path / "a.mat").write_bytes(file("<", matrix("<", 9, (2, 1), places, flags=0x0200)))
+    assert read_matlab(tmp_path / "a.mat")["x"].tolist() == [[0], [1]]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([], "x is a list of structures"),
+        (
+            [element("<", 5, struct.pack("<i", 0)), element("<", 1, b"")],
+            "other names than it tells",
+        ),
+        ([element("<", 5, struct.pack("<i", 8)), element("<", 1, b"a")], "other names than it"),
+        (
+            [element("<", 5, struct.pack("<i", 4)), element("<", 1, b"a\0\0\0"), ONE],
+            "x.a is an elem",
+        ),
+    ],
+)
+def test_damaged_structures_are_told(tmp_path, values, message):
+    (tmp_path / "a.mat").write_bytes(file("<", matrix("<", 2, (1, 1), values)))
+    with pytest.raises(ValueError, match=message):
+        read_matlab(tmp_path / "a.mat")
+
+
 def test_what_matlab_keeps_for_itself_is_left_out(tmp_path):
     hidden = matrix("<", 9, (1, 8), [element("<", 2, bytes(8))], b"")
     (tmp_path / "a.mat").write_bytes(file("<", matrix("<", 6, (1, 1), [ONE]), hidden))

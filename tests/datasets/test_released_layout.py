@@ -99,7 +99,7 @@ def test_features_in_columns_are_turned_and_told(tmp_path, parts):
     if parts:
         turned = {part: rows.T for part, rows in IMAGES.items()}
         arrays = named("{kind}_{short}", I=turned, T=TEXTS, L=LABELS)
-        told = r"as the labels tell: 'I' \(5, 30\), 'I' \(5, 12\)"
+        told = r"as the labels tell: 'image' \(5, 30\), 'image' \(5, 12\)"
     else:
         arrays = {"image": IMAGES["train"].T, "text": TEXTS["train"], "labels": LABELS["train"]}
         arrays["split"] = np.tile(["train", "test"], 15)
