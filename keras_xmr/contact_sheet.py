@@ -5,6 +5,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from keras_xmr.datasets.opened_picture import opened_picture
+from keras_xmr.transforms.images import as_rgb
+
 TILE = 200
 CAPTION = 34
 
@@ -54,5 +57,6 @@ def _tile(file: Path | None) -> Image.Image:
     size = (TILE - 8, TILE - 8)
     if file is None:
         return Image.new("RGB", size, "lightgrey")
-    with Image.open(file) as picture:
-        return ImageOps.pad(ImageOps.exif_transpose(picture).convert("RGB"), size, color="white")
+    with opened_picture(file) as picture:
+        ImageOps.exif_transpose(picture, in_place=True)
+        return ImageOps.pad(as_rgb(picture), size, color="white")

@@ -50,6 +50,7 @@ PLAIN = (
     *(f"tests/methods/ugach/test_{name}.py" for name in ("correlation_graph",)),
     *("tests/test_baselines_table.py", "tests/test_evaluation.py", "tests/test_paper_tables.py"),
     *("tests/test_evaluation_hamming.py", "tests/test_probing.py", "tests/test_progress.py"),
+    "tests/test_contact_sheet.py",
     *("tests/test_wheel.py", "tests/test_benchmarks.py", "tests/test_cli_pipes.py"),
     *("tests/transforms/test_audio_vectorizer.py", "tests/transforms/test_feature_cache.py"),
     *("tests/transforms/test_feature_scaler.py", "tests/transforms/test_images.py"),

@@ -70,7 +70,7 @@ def resized_picture(item: Picture, size: int = RESIZED, centre: int | None = Non
         with opened_picture(encoded) as picture:
             picture.draft(None, (2 * size, 2 * size))
             ImageOps.exif_transpose(picture, in_place=True)
-            return np.asarray(_resized(_as_rgb(picture), size, centre or size))
+            return np.asarray(_resized(as_rgb(picture), size, centre or size))
     except Exception as error:
         # What a damaged file makes Pillow raise depends on where the damage is: SyntaxError,
         # struct.error, ValueError, and DecompressionBombError where it claims to be huge.
@@ -112,7 +112,8 @@ def _resized(picture: Image.Image, size: int, centre: int) -> Image.Image:
     return picture.resize((centre, centre), Image.Resampling.BILINEAR, box)
 
 
-def _as_rgb(picture: Image.Image) -> Image.Image:
+def as_rgb(picture: Image.Image) -> Image.Image:
+    """The picture as models and people see it: grey levels scaled, and no transparency."""
     if picture.mode.startswith("I") or picture.mode == "F":
         return Image.fromarray(_eight_bits(picture)).convert("RGB")
     if picture.has_transparency_data:
