@@ -14,7 +14,10 @@ from typing import Any
 from keras_xmr.backend import BACKENDS
 from keras_xmr.version import __version__
 
-DATA = "name of a data set, a table (.csv, .tsv), arrays (.npz, .mat), or a folder of class folders"
+DATA = (
+    "name of a data set, a table (.csv, .tsv), arrays (.npz, .mat, .h5, or a folder of such), or a "
+    "folder of class folders"
+)
 PRESET = "name of a preset, or path of one"
 
 

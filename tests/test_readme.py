@@ -1,4 +1,4 @@
-"""What the README says is executed."""
+"""What the README and the pages of `docs` say is executed."""
 
 import csv
 import os
@@ -17,11 +17,13 @@ from tests.processes import python_path
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def blocks(language):
-    """The fenced blocks of one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+    """The fenced blocks of one language, on all pages."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
 
 
 def commands():
@@ -88,11 +90,19 @@ def test_make_targets_named_are_there(target):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
 
-def test_files_and_folders_named_are_there():
-    named = re.findall(r"\]\(([^)h][^)]*)\)", README)
-    named += re.findall(r"`((?:keras_xmr|examples|tests|weights)[/\w.]*)`", README)
-    assert named
-    missing = [name for name in named if not (ROOT / name).exists()]
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_and_folders_named_are_there(page):
+    text = page.read_text(encoding="utf-8")
+    # Links are relative to the page; those within it name its headings.
+    links = re.findall(r"\]\(([^)h#][^)]*)\)", text)
+    named = re.findall(r"`((?:keras_xmr|examples|tests|weights)/[/\w.]*)`", text)
+    missing = [name for name in links if not (page.parent / name).exists()]
+    missing += [name for name in named if not (ROOT / name).exists()]
+    headings = {
+        re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
+        for heading in re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    }
+    missing += [name for name in re.findall(r"\]\(#([^)]+)\)", text) if name not in headings]
     assert not missing
 
 
