@@ -5,9 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from keras_xmr.comparison import diagnosis
 from keras_xmr.comparison.comparison import Comparison
 from keras_xmr.comparison.content import Cell, Column, Finding, Gallery, Item, Row, Table, thumbnail
+from keras_xmr.comparison.diagnosis.confusions import confusions
+from keras_xmr.comparison.diagnosis.hubs import hubs
+from keras_xmr.comparison.diagnosis.label_suspects import label_suspects
+from keras_xmr.comparison.diagnosis.media_gap import media_gap
+from keras_xmr.comparison.diagnosis.sides import sides
+from keras_xmr.comparison.diagnosis.worst_queries import worst_queries
 from keras_xmr.comparison.record import Record
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.types import Array
@@ -51,9 +56,7 @@ def _below(record: Record, prefix: str) -> dict[str, Array]:
 
 def _sides(models: Sequence[Record], part: CrossModalData) -> Finding | None:
     """How much of the error is each medium's."""
-    of_method = {
-        m.method: diagnosis.sides(of_test(m), _below(m, "means/"), part, m.metric) for m in models
-    }
+    of_method = {m.method: sides(of_test(m), _below(m, "means/"), part, m.metric) for m in models}
     known = {method: figures for method, figures in of_method.items() if figures}
     if not known:
         return None
@@ -78,8 +81,8 @@ def _spaces(models: Sequence[Record], part: CrossModalData) -> Finding | None:
     for model in models:
         encoded = of_test(model)
         found, gap = (
-            diagnosis.hubs(encoded, part, model.metric),
-            diagnosis.media_gap(encoded, model.metric),
+            hubs(encoded, part, model.metric),
+            media_gap(encoded, model.metric),
         )
         skewness = float(max(found.skewness.values()))
         rows[model.method] = {
@@ -99,7 +102,7 @@ def _spaces(models: Sequence[Record], part: CrossModalData) -> Finding | None:
 
 
 def _confusions(model: Record, part: CrossModalData) -> Finding | None:
-    found = diagnosis.confusions(of_test(model), part, model.metric)
+    found = confusions(of_test(model), part, model.metric)
     if not found:
         return None
     rows = {f"{c.queries} → {c.found}": {"share of the first 10": c.share} for c in found}
@@ -113,7 +116,7 @@ def _confusions(model: Record, part: CrossModalData) -> Finding | None:
 
 def _suspects(model: Record, part: CrossModalData) -> Finding | None:
     encoded, means = of_test(model), _below(model, "means/")
-    found = diagnosis.label_suspects(encoded, means, part, model.metric)
+    found = label_suspects(encoded, means, part, model.metric)
     if not found:
         return None
     galleries = tuple(
@@ -132,7 +135,7 @@ def _suspects(model: Record, part: CrossModalData) -> Finding | None:
 
 
 def _hubs(model: Record, part: CrossModalData) -> Finding | None:
-    found = diagnosis.hubs(of_test(model), part, model.metric)
+    found = hubs(of_test(model), part, model.metric)
     rows = {
         f"{hub.medium}: {_item(part, hub.medium, hub.row).text}": {"queries": hub.queries}
         for hub in found.largest
@@ -155,7 +158,7 @@ def _worst(model: Record, part: CrossModalData) -> Finding | None:
                 for row, relevant in zip(query.found, query.relevant, strict=True)
             ),
         )
-        for query in diagnosis.worst_queries(of_test(model), part, model.metric)
+        for query in worst_queries(of_test(model), part, model.metric)
     )
     return Finding(
         "The worst queries",

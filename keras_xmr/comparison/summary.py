@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from keras_xmr.comparison import diagnosis, plots
+from keras_xmr.comparison import plots
 from keras_xmr.comparison.comparison import Comparison, Entry
 from keras_xmr.comparison.content import Content, Figure
+from keras_xmr.comparison.diagnosis.per_class import per_class
 from keras_xmr.comparison.findings import findings, of_test
 from keras_xmr.comparison.tables import costs, help_is_worth, ranking
 from keras_xmr.report import LEGEND
@@ -117,8 +118,7 @@ def _by_class(comparison: Comparison, method: str) -> FloatArray:
     part = comparison.data[0].part("test")
     record = min(comparison.runs(method), key=lambda r: (r.split, r.seed))
     of_directions = [
-        diagnosis.per_class(part, d.query, d.gallery, d.average_precisions)
-        for d in record.report.directions
+        per_class(part, d.query, d.gallery, d.average_precisions) for d in record.report.directions
     ]
     mean: FloatArray = np.mean(of_directions, axis=0)
     return mean

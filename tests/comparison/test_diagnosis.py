@@ -6,19 +6,16 @@ import numpy as np
 import pytest
 
 from keras_xmr import evaluate
-from keras_xmr.comparison import diagnosis
-from keras_xmr.comparison.diagnosis import (
-    Confusion,
-    Hub,
-    Suspect,
-    confusions,
-    hubs,
-    label_suspects,
-    media_gap,
-    per_class,
-    sides,
-    worst_queries,
-)
+from keras_xmr.comparison.diagnosis import nearest
+from keras_xmr.comparison.diagnosis.confusions import Confusion, confusions
+from keras_xmr.comparison.diagnosis.hubs import Hub, hubs
+from keras_xmr.comparison.diagnosis.label_suspects import Suspect, label_suspects
+from keras_xmr.comparison.diagnosis.media_gap import media_gap
+from keras_xmr.comparison.diagnosis.nearest import members
+from keras_xmr.comparison.diagnosis.per_class import per_class
+from keras_xmr.comparison.diagnosis.precisions import average_precisions
+from keras_xmr.comparison.diagnosis.sides import sides
+from keras_xmr.comparison.diagnosis.worst_queries import worst_queries
 from keras_xmr.datasets import CrossModalData, MediumItems
 from keras_xmr.metrics import pack_bits
 
@@ -105,9 +102,7 @@ def test_average_precisions_are_those_of_evaluate(metric):
     encoded = scattered(metric, {"image": 12, "text": 9})
     report = evaluate(Stored(encoded, metric), part)
     for direction in report.directions:
-        found = diagnosis._average_precisions(
-            encoded, part, direction.query, direction.gallery, metric
-        )
+        found = average_precisions(encoded, part, direction.query, direction.gallery, metric)
         np.testing.assert_array_equal(found, direction.average_precisions)
         worst = worst_queries(encoded, part, metric, count=1)
         assert min(direction.average_precisions) in [q.average_precision for q in worst]
@@ -211,8 +206,8 @@ def test_per_class_of_what_evaluate_returns(several):
     encoded = scattered("cosine", {"image": 20, "text": 8})
     direction = evaluate(Stored(encoded, "cosine"), part).directions[0]
     found = per_class(part, "image", "text", direction.average_precisions)
-    every = diagnosis._average_precisions(encoded, part, "image", "text", "cosine")
-    of_class = diagnosis._members(part, "image") & ~np.isnan(every)[:, None]
+    every = average_precisions(encoded, part, "image", "text", "cosine")
+    of_class = members(part, "image") & ~np.isnan(every)[:, None]
     for number, value in enumerate(found):
         rows = of_class[:, number]
         np.testing.assert_allclose(value, every[rows].mean() if rows.any() else np.nan)
@@ -269,7 +264,7 @@ def test_blocks_do_not_matter(monkeypatch):
     encoded = scattered("euclidean", {"image": 12, "text": 9})
     whole = hubs(encoded, part, "euclidean", k=3), confusions(encoded, part, "euclidean", k=3)
     gap = media_gap(encoded, "euclidean")
-    monkeypatch.setattr(diagnosis, "_BLOCK_BYTES", 1)
+    monkeypatch.setattr(nearest, "_BLOCK_BYTES", 1)
     found = hubs(encoded, part, "euclidean", k=3)
     for name in part.media:
         np.testing.assert_allclose(found.occurrences[name], whole[0].occurrences[name])
