@@ -1,4 +1,4 @@
-"""Is one method better than another, or only luckier? Tests, intervals and effect sizes.
+"""Is one method better than another, or only luckier? Tests, and intervals of the difference.
 
 Differences are those of average precision: of each query, or of the mean over each split. SciPy
 does the statistics; only Holm's correction, which it lacks, is here.
@@ -145,37 +145,6 @@ def holm(p_values: Array) -> FloatArray:
     corrected = np.empty_like(p_values)
     corrected[order] = np.minimum(np.maximum.accumulate(grown), 1.0)
     return corrected
-
-
-def effect_size(first: FloatArray, second: FloatArray) -> float:
-    """How large a difference is beside its spread over queries: Cohen's d of paired values, d_z.
-
-    A p-value falls with the number of queries; this does not.
-
-    Args:
-        first: Average precision of each query `(n,)` by one method.
-        second: The same queries `(n,)` by the other.
-
-    Returns:
-        Mean of the differences by their standard deviation; 0 where there are none, and infinite
-        where all queries differ by the same amount.
-
-    Raises:
-        ValueError: If the two are not of the same queries, or there are fewer than two.
-
-    Example:
-        >>> round(effect_size(np.array([0.6, 0.9, 0.9]), np.array([0.5, 0.7, 0.6])), 3)
-        2.0
-
-    Reference:
-        D. Lakens: Calculating and reporting effect sizes to facilitate cumulative science,
-        Frontiers in Psychology 4, 2013 (d_z).
-    """
-    differences = _differences(first, second)
-    mean = float(differences.mean())
-    if _alike(differences):
-        return float(np.sign(mean) * np.inf) if mean else 0.0
-    return mean / float(differences.std(ddof=1))
 
 
 def _differences(first: FloatArray, second: FloatArray) -> FloatArray:

@@ -2,6 +2,10 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +22,7 @@ from keras_xmr.datasets import toy
 from keras_xmr.methods.catalogue import methods
 from keras_xmr.methods.jrl import JRL
 from tests.methods.planted import planted
+from tests.processes import python_path
 
 DATA = planted(classes=4, per_class=20, width=12)
 METHODS = "cca,jrl,semantic_matching"
@@ -111,6 +116,26 @@ def test_equal_seeds_give_equal_rows(found):
 
 def test_several_processes_give_the_same(found):
     assert compare(DATA, METHODS, splits=2, jobs=2, **QUIET).rows() == found.rows()
+
+
+def test_a_run_that_was_killed_goes_on_and_finds_the_same(found, tmp_path):
+    code = (
+        "from keras_xmr import compare\n"
+        "from tests.comparison.test_compare import DATA, METHODS, QUIET\n"
+        f"compare(DATA, METHODS, folder={str(tmp_path)!r}, splits=2, **QUIET)\n"
+    )
+    for seconds in (3.0, 4.0):
+        run = subprocess.Popen(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": python_path()}
+        )
+        time.sleep(seconds)
+        run.kill()
+        run.wait()
+    # What is there is whole.
+    for path in (tmp_path / "runs").rglob("*.json"):
+        Record.read(path)
+    again = compare(DATA, METHODS, folder=tmp_path, splits=2, **QUIET)
+    assert again.rows() == found.rows()
 
 
 def test_another_plan_or_other_data_in_the_folder_are_refused(found, folder):

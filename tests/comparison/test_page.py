@@ -4,8 +4,6 @@ import base64
 import html
 import io
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -28,17 +26,10 @@ from keras_xmr.comparison.content import (
 from keras_xmr.comparison.latex import latex
 from keras_xmr.comparison.markdown import markdown, markdown_table
 from keras_xmr.comparison.page import page
+from tests.comparison.browser import chromium
 
 EVIL = "<script>alert('x')</script> \"&amp;\" | _it_ *$50* 100% \\x {y} #1 ^ ~"
 VOID = {"meta", "img", "br", "hr", "link", "input"}
-# Chromium does not run as root in its sandbox.
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-FLAGS = (
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
-    "--hide-scrollbars",
-)
 
 
 class Balanced(HTMLParser):
@@ -269,17 +260,6 @@ def test_thumbnails_are_small_and_upright(picture, tmp_path):
     Image.new("L", (40, 20)).save(tmp_path / "turned.jpg", exif=turned)
     with Image.open(io.BytesIO(base64.b64decode(thumbnail(tmp_path / "turned.jpg")[23:]))) as small:
         assert small.size == (20, 40)
-
-
-def chromium(folder, *arguments):
-    """What Chromium prints; no host can be reached."""
-    if CHROMIUM is None:
-        pytest.skip("There is no Chromium to open the page in.")
-    offline = "--host-resolver-rules=MAP * ~NOTFOUND"
-    options = (*FLAGS, offline, f"--user-data-dir={folder / 'profile'}")
-    return subprocess.run(
-        [CHROMIUM, *options, *arguments], capture_output=True, text=True, timeout=120, check=True
-    ).stdout
 
 
 @pytest.mark.parametrize("width", [1280, 390])

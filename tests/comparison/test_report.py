@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
+import keras_xmr
 from keras_xmr import compare
 from keras_xmr.cli import main
 from keras_xmr.comparison.comparison import Comparison, Entry
@@ -18,6 +20,7 @@ from keras_xmr.comparison.summary import content
 from keras_xmr.comparison.tables import ranking
 from keras_xmr.datasets import toy
 from keras_xmr.report import Direction, Report
+from tests.comparison.browser import chromium
 from tests.methods.planted import planted
 
 DATA = planted(classes=4, per_class=20, width=12)
@@ -158,6 +161,22 @@ def test_a_table_with_bad_rows_is_refused_before_work_starts(tmp_path, capsys):
     assert main(["compare", "--data", str(table), "--out", str(tmp_path / "out")]) == 1
     assert "error" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_four_methods_on_real_features_make_a_page_to_look_at(tmp_path):
+    data = keras_xmr.datasets.pascal_sentences()
+    methods = "cca,cfa,kcca,semantic_matching"
+    found = compare(data, methods, seeds=1, budget=1, progress=False)
+    assert found.methods()[0] == "semantic_matching"
+    assert found.map(Entry("semantic_matching")) > 0.6
+    # The picture's side has most of the error on Pascal Sentences.
+    titles = [finding.title for finding in findings(found)]
+    assert "Most of the error is on the side of image" in titles
+    page = found.report(tmp_path)
+    picture = tmp_path / "page.png"
+    chromium(tmp_path, f"--screenshot={picture}", "--window-size=1280,3000", page.as_uri())
+    with Image.open(picture) as shown:
+        assert len(shown.convert("RGB").getcolors(2**24)) > 200
 
 
 def test_texts_are_shown_in_galleries():

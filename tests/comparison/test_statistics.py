@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp, ttest_rel
+from scipy.stats import ttest_1samp
 
 from keras_xmr.comparison.statistics import (
     Difference,
-    effect_size,
     holm,
     over_queries,
     over_splits,
@@ -37,14 +36,12 @@ def test_all_queries_differ_by_the_same(by):
     found = over_queries(SECOND + by, SECOND)
     np.testing.assert_allclose(found[:3], [by] * 3, atol=1e-15)
     assert found.p == (1.0 if by == 0 else 0.0)
-    assert effect_size(SECOND + by, SECOND) == (np.sign(by) * np.inf if by else 0.0)
 
 
 def test_differences_that_rounding_alone_makes_differ():
     first, second = np.array([0.4, 0.9]), np.array([0.3, 0.8])
     assert np.ptp(first - second) > 0
     assert over_queries(first, second).p == over_splits(first - second, 0.25).p == 0.0
-    assert effect_size(first, second) == np.inf
 
 
 @pytest.mark.parametrize("by", [0.0, 0.1])
@@ -54,14 +51,13 @@ def test_all_splits_differ_by_the_same(by):
     assert found.p == (1.0 if by == 0 else 0.0)
 
 
-@pytest.mark.parametrize("function", [over_queries, effect_size])
 @pytest.mark.parametrize(
     ("first", "second"),
     [([0.1, 0.2], [0.1]), ([0.1], [0.2]), ([], []), ([[0.1, 0.2]], [[0.2, 0.1]])],
 )
-def test_other_queries_are_refused(function, first, second):
+def test_other_queries_are_refused(first, second):
     with pytest.raises(ValueError, match="same queries"):
-        function(np.array(first), np.array(second))
+        over_queries(np.array(first), np.array(second))
 
 
 def test_over_splits_by_hand():
@@ -141,20 +137,7 @@ def test_holm_refuses_what_is_no_p_value(given):
         holm(np.array(given))
 
 
-def test_effect_size_by_hand():
-    assert effect_size(FIRST, SECOND) == pytest.approx(2.0)
-    assert effect_size(SECOND, FIRST) == pytest.approx(-2.0)
-
-
-def test_effect_size_does_not_grow_with_the_number_of_queries():
-    first, second = np.tile(FIRST, 50), np.tile(SECOND, 50)
-    assert effect_size(first, second) == pytest.approx(2.0, rel=0.25)
-    assert over_queries(first, second).p == pytest.approx(ttest_rel(first, second).pvalue)
-    assert over_queries(first, second).p < over_queries(FIRST, SECOND).p
-
-
 def test_plain_numbers_are_returned():
     for found in (over_queries(FIRST, SECOND), over_splits(FIRST - SECOND, 0.5)):
         assert isinstance(found, Difference)
         assert {type(value) for value in found} == {float}
-    assert type(effect_size(FIRST, SECOND)) is float
