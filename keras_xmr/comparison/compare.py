@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import tempfile
 import threading
 import time
@@ -29,6 +30,8 @@ from keras_xmr.tuning.tune import TRIALS
 
 # Seconds between two looks at what is done.
 PERIOD = 0.5
+# Where TensorFlow and XLA, for JAX, look for a number of threads.
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC")
 ENVIRONMENT = "environment.json"
 
 
@@ -138,10 +141,10 @@ def _worked(job: Job, seconds: float, jobs: int, shown: Progress) -> dict[str, s
         """Each unit when its turn has come, with as much of the time left as each of the others."""
         for unit in units:
             left = max(0.0, seconds - (time.perf_counter() - start))
-            yield delayed(_tried)(unit, job, left * jobs / (len(units) - ended))
+            yield delayed(_tried)(unit, job, left * jobs / (len(units) - ended), jobs > 1)
 
     failures = {}
-    # Its processes share the cores: each has so many threads that there is one for each core.
+    # Its processes share the cores: all their threads together are as many.
     parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch=jobs)
     with shown.over(len(paths)), _counted(shown, paths):
         for method, reason in parallel(shared()):
@@ -152,13 +155,24 @@ def _worked(job: Job, seconds: float, jobs: int, shown: Progress) -> dict[str, s
     return failures
 
 
-def _tried(unit: Unit, job: Job, seconds: float) -> tuple[str, str]:
-    """Do a unit; its method, and the reason where it fails."""
+def _tried(unit: Unit, job: Job, seconds: float, elsewhere: bool) -> tuple[str, str]:
+    """Do a unit, here or in another process; its method, and the reason where it fails."""
+    if elsewhere:
+        limit_threads()
     try:
         work(unit, job, seconds)
     except Exception as error:
         return unit.method, f"{type(error).__name__}: {error}"
     return unit.method, ""
+
+
+def limit_threads() -> None:
+    """Make backends of this process, before they are loaded, take as many threads as NumPy has.
+
+    Joblib, which starts the processes, tells libraries that use OpenMP; these are told here.
+    """
+    for name in THREADS:
+        os.environ.setdefault(name, os.environ.get("OMP_NUM_THREADS", "1"))
 
 
 @contextmanager

@@ -10,10 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.utils.parallel import Parallel, delayed
 
 import keras_xmr
 from keras_xmr import compare, evaluate
-from keras_xmr.comparison.compare import ENVIRONMENT
+from keras_xmr.comparison.compare import ENVIRONMENT, THREADS, limit_threads
 from keras_xmr.comparison.comparison import Entry
 from keras_xmr.comparison.ensemble import together
 from keras_xmr.comparison.plan import Plan, named
@@ -116,6 +117,19 @@ def test_equal_seeds_give_equal_rows(found):
 
 def test_several_processes_give_the_same(found):
     assert compare(DATA, METHODS, splits=2, jobs=2, **QUIET).rows() == found.rows()
+
+
+def told_threads():
+    limit_threads()
+    return {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", *THREADS)}
+
+
+def test_processes_share_the_cores(monkeypatch):
+    for name in ("OMP_NUM_THREADS", *THREADS):
+        monkeypatch.delenv(name, raising=False)
+    (told,) = Parallel(n_jobs=2)([delayed(told_threads)()])
+    threads = str(max(1, os.cpu_count() // 2))
+    assert told == dict.fromkeys(told, threads)
 
 
 def test_a_run_that_was_killed_goes_on_and_finds_the_same(found, tmp_path):
