@@ -102,7 +102,7 @@ def compare(
     plan = Plan(named(methods, len(data.media)), seeds, splits, trials, select_on)
     with tempfile.TemporaryDirectory() as temporary:
         job = Job(data, source, plan, Path(folder or temporary))
-        plan.keep(job.folder, data)
+        plan.keep(job.folder, data, source)
         text = json.dumps(environment(data), indent=1) + "\n"
         save_whole(job.folder / ENVIRONMENT, lambda draft: draft.write_text(text, "utf-8"))
         failures = _worked(job, limit.seconds, jobs, shown)

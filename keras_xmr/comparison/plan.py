@@ -1,15 +1,19 @@
 """`Plan`: what is compared, and with how much effort."""
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.datasets.word_counts import WordCounts
 from keras_xmr.methods.catalogue import method_class, methods
 from keras_xmr.presets import save_whole
 from keras_xmr.tuning.tune import SELECT_ON
-from keras_xmr.types import Config
+from keras_xmr.types import Config, Items
 
 PLAN = "plan.json"
 
@@ -53,13 +57,13 @@ class Plan:
                 f"Settings are selected on one of {SELECT_ON}. Received: {self.select_on!r}."
             )
 
-    def keep(self, folder: Path, data: CrossModalData) -> None:
+    def keep(self, folder: Path, data: CrossModalData, source: CrossModalData | None) -> None:
         """Write it into the folder, or see that it is the one that is there.
 
         Raises:
             ValueError: If the folder holds another comparison.
         """
-        mine = json.loads(json.dumps(self._told(data)))
+        mine = json.loads(json.dumps(self._told(data, source)))
         path = folder / PLAN
         if path.exists():
             theirs = json.loads(path.read_text(encoding="utf-8"))
@@ -72,11 +76,39 @@ class Plan:
         text = json.dumps(mine, indent=1) + "\n"
         save_whole(path, lambda draft: draft.write_text(text, "utf-8"))
 
-    def _told(self, data: CrossModalData) -> Config:
+    def _told(self, data: CrossModalData, source: CrossModalData | None) -> Config:
         """What a comparison that goes on must have in common; more methods may come."""
         told = asdict(self) | {"data": data.name, "split_hash": data.split_hash()}
+        told |= {"contents": contents(data), "source": contents(source) if source else None}
         del told["methods"]
         return told
+
+
+def contents(data: CrossModalData) -> str:
+    """SHA-256 over the items and labels of all media: features of another encoder differ.
+
+    Example:
+        >>> from keras_xmr.datasets import toy
+        >>> contents(toy()) == contents(toy()), contents(toy()) == contents(toy(["text", "audio"]))
+        (True, False)
+    """
+    digest = hashlib.sha256()
+    for name, medium in data.media.items():
+        digest.update(f"{name} {medium.labels.tolist()}".encode())
+        for block in _blocks(medium.items):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _blocks(items: Items) -> Iterator[bytes]:
+    if isinstance(items, WordCounts):
+        yield " ".join(items.words).encode()
+        found = items.counts.tocoo()
+        yield from (np.ascontiguousarray(a).tobytes() for a in (*found.coords, found.data))
+    elif items.dtype == object:
+        yield from (f"{item}\0".encode() for item in items)
+    else:
+        yield np.ascontiguousarray(items).tobytes()
 
 
 def named(text: str | Sequence[str], media: int) -> tuple[str, ...]:

@@ -157,6 +157,11 @@ def test_another_plan_or_other_data_in_the_folder_are_refused(found, folder):
         compare(DATA, METHODS, folder=folder, splits=2, **QUIET | {"seeds": 3})
     with pytest.raises(ValueError, match="split_hash"):
         compare(toy(), METHODS, folder=folder, splits=2, **QUIET)
+    # The same items as features of another encoder.
+    image = replace(DATA.medium("image"), items=2 * DATA.medium("image").items)
+    other = replace(DATA, media={**DATA.media, "image": image})
+    with pytest.raises(ValueError, match=r"other \['contents'\]"):
+        compare(other, METHODS, folder=folder, splits=2, **QUIET)
 
 
 def test_a_method_that_fails_is_told_and_stops_nothing(monkeypatch, capsys):
