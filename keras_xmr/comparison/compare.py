@@ -76,8 +76,8 @@ def compare(
         The comparison.
 
     Raises:
-        ValueError: If there is no such method, one class only, or the folder holds another
-            comparison.
+        ValueError: If there is no such method, one class only, the folder holds another comparison,
+            or all methods fail.
         ImportError: If Optuna or psutil is not installed.
 
     Example:
@@ -214,6 +214,8 @@ def _read(job: Job, failures: Mapping[str, str]) -> Comparison:
         told = [f"{n} of {of} {name}" for name, (n, of) in counts.items() if n < of]
         if found and told:
             cut.append(f"{unit.method}, split {unit.split}: {' and '.join(told)}")
+    if not records:
+        raise ValueError(f"None of the methods could be trained. Received: {dict(failures)}.")
     sets = [with_parts_redrawn(job.data, split) for split in range(job.plan.splits)]
     told_of = json.loads((job.folder / ENVIRONMENT).read_text(encoding="utf-8"))
     return Comparison(sets, job.plan, records, tuning, failures, cut, told_of)

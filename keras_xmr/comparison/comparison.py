@@ -100,6 +100,10 @@ class Comparison:
         """Models of a method that were trained on all training items."""
         return [r for r in self.records if r.method == method and not r.bagged]
 
+    def first_run(self, method: str) -> Record:
+        """Its model of the first seed on the first split: what is looked at closely."""
+        return min(self.runs(method), key=lambda record: (record.split, record.seed))
+
     def map(self, entry: Entry) -> float:
         """Average MAP on the test part: of each split the mean over seeds, of which the mean."""
         return float(np.mean([np.mean([r.map for r in of]) for of in self.reports[entry].values()]))

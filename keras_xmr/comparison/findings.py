@@ -24,7 +24,7 @@ LONGEST = 200
 def findings(comparison: Comparison) -> list[Finding]:
     """What there is to say; of one model of each method, or of the best method."""
     part = comparison.data[0].part("test")
-    models = [_first(comparison, method) for method in comparison.methods()]
+    models = [comparison.first_run(method) for method in comparison.methods()]
     best = models[0]
     found = [
         _sides(models, part),
@@ -35,10 +35,6 @@ def findings(comparison: Comparison) -> list[Finding]:
         _worst(best, part),
     ]
     return [finding for finding in found if finding]
-
-
-def _first(comparison: Comparison, method: str) -> Record:
-    return min(comparison.runs(method), key=lambda record: (record.split, record.seed))
 
 
 def of_test(record: Record) -> dict[str, Array]:

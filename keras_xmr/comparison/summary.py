@@ -83,18 +83,18 @@ def _figures(comparison: Comparison) -> Iterator[Figure]:
         "Mean over the queries of each class and over directions.",
         plots.per_class(rows, names),
     )
-    best = min(comparison.runs(methods[0]), key=lambda r: (r.split, r.seed))
+    best = comparison.first_run(methods[0])
     part = comparison.data[0].part("test")
-    of_one = {
-        n: m.labels for n, m in part.media.items() if m.labels.ndim == 1 and n in of_test(best)
-    }
-    if best.metric != "hamming" and len(of_one) == len(of_test(best)):
+    encoded = of_test(best)
+    labels = {name: part.medium(name).labels for name in encoded}
+    if best.metric != "hamming" and all(of.ndim == 1 for of in labels.values()):
         yield Figure(
             f"The common space of {best.method}",
             "Test items; two principal axes of rows of length 1.",
-            plots.map_of_space(plots.project(of_test(best)), of_one, names),
+            plots.map_of_space(plots.project(encoded), labels, names),
         )
-    histories = {m: comparison.runs(m)[0].history for m in methods if comparison.runs(m)[0].history}
+    histories = {m: comparison.first_run(m).history for m in methods}
+    histories = {m: history for m, history in histories.items() if history}
     if histories:
         yield Figure("Learning curves", "Of the first seed.", plots.learning_curves(histories))
     yield Figure(
@@ -116,7 +116,7 @@ def _curves(comparison: Comparison, method: str) -> dict[str, list[float]]:
 def _by_class(comparison: Comparison, method: str) -> FloatArray:
     """Average precision of each class, of the first model."""
     part = comparison.data[0].part("test")
-    record = min(comparison.runs(method), key=lambda r: (r.split, r.seed))
+    record = comparison.first_run(method)
     of_directions = [
         per_class(part, d.query, d.gallery, d.average_precisions) for d in record.report.directions
     ]

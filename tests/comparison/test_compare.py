@@ -173,6 +173,8 @@ def test_a_method_that_fails_is_told_and_stops_nothing(monkeypatch, capsys):
     assert found.failures == {"jrl": "RuntimeError: no such luck"}
     assert sorted(found.methods()) == ["cca", "semantic_matching"]
     assert "jrl failed: RuntimeError: no such luck" in capsys.readouterr().err
+    with pytest.raises(ValueError, match=r"None of the methods could be trained.*no such luck"):
+        compare(DATA, "jrl", **QUIET)
 
 
 def test_within_a_time_what_is_left_out_is_told():
