@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 import sys
 from typing import Any
@@ -35,7 +36,8 @@ def run(arguments: argparse.Namespace) -> None:
         jobs=arguments.jobs or os.cpu_count() or 1,
     )
     if arguments.json:
-        print(json.dumps(comparison.rows()))
+        rows = [{name: _plain(value) for name, value in r.items()} for r in comparison.rows()]
+        print(json.dumps(rows, allow_nan=False))
     else:
         print(comparison.table())
     for method, reason in comparison.failures.items():
@@ -43,3 +45,8 @@ def run(arguments: argparse.Namespace) -> None:
     for sentence in comparison.cut:
         print(f"left out for want of time: {sentence}", file=sys.stderr)
     print(f"saved {comparison.report(arguments.out)}", file=sys.stderr)
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN."""
+    return None if isinstance(value, float) and math.isnan(value) else value

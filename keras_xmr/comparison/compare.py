@@ -97,6 +97,8 @@ def compare(
     if not data.has("validation"):
         shown.say("no validation part: a tenth of the training part is held out, drawn by hash")
         data = with_validation(data)
+    if jobs < 1:
+        raise ValueError(f"There is at least one process. Received: {jobs=}.")
     limit = Budget.of(budget)
     trials = TRIALS if limit.trials == math.inf else int(limit.trials)
     plan = Plan(named(methods, len(data.media)), seeds, splits, trials, select_on)
@@ -129,7 +131,7 @@ def _units(plan: Plan) -> list[Unit]:
     return [Unit(method, split) for split in range(plan.splits) for method in ordered]
 
 
-def _worked(job: Job, seconds: float, jobs: int, shown: Progress) -> dict[str, str]:
+def _worked(job: Job, seconds: float, jobs: int, shown: Progress) -> dict[Unit, str]:
     """Do all units; the reasons of methods that failed."""
     from sklearn.utils.parallel import Parallel, delayed
 
@@ -141,29 +143,36 @@ def _worked(job: Job, seconds: float, jobs: int, shown: Progress) -> dict[str, s
         """Each unit when its turn has come, with as much of the time left as each of the others."""
         for unit in units:
             left = max(0.0, seconds - (time.perf_counter() - start))
-            yield delayed(_tried)(unit, job, left * jobs / (len(units) - ended), jobs > 1)
+            share = min(left, left * jobs / (len(units) - ended))
+            yield delayed(_tried)(unit, job, share, jobs > 1)
 
     failures = {}
     # Its processes share the cores: all their threads together are as many.
-    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch=jobs)
+    parallel = Parallel(
+        n_jobs=jobs, return_as="generator_unordered", pre_dispatch=jobs, batch_size=1
+    )
     with shown.over(len(paths)), _counted(shown, paths):
-        for method, reason in parallel(shared()):
+        for unit, reason in parallel(shared()):
             ended += 1
             if reason:
-                failures[method] = reason
-                shown.say(f"{method} failed: {reason}")
+                failures[unit] = reason
+                shown.say(f"{_name(unit, job)} failed: {reason}")
     return failures
 
 
-def _tried(unit: Unit, job: Job, seconds: float, elsewhere: bool) -> tuple[str, str]:
-    """Do a unit, here or in another process; its method, and the reason where it fails."""
+def _name(unit: Unit, job: Job) -> str:
+    return f"{unit.method}, split {unit.split}" if job.plan.splits > 1 else unit.method
+
+
+def _tried(unit: Unit, job: Job, seconds: float, elsewhere: bool) -> tuple[Unit, str]:
+    """Do a unit, here or in another process; with the reason where it fails."""
     if elsewhere:
         limit_threads()
     try:
         work(unit, job, seconds)
     except Exception as error:
-        return unit.method, f"{type(error).__name__}: {error}"
-    return unit.method, ""
+        return unit, f"{type(error).__name__}: {error}"
+    return unit, ""
 
 
 def limit_threads() -> None:
@@ -197,7 +206,7 @@ def _counted(shown: Progress, paths: Sequence[Path]) -> Iterator[None]:
         shown.move_to(count())
 
 
-def _read(job: Job, failures: Mapping[str, str]) -> Comparison:
+def _read(job: Job, failed: Mapping[Unit, str]) -> Comparison:
     """What the folder holds."""
     records, cut, tuning = [], [], {}
     for unit in _units(job.plan):
@@ -212,10 +221,12 @@ def _read(job: Job, failures: Mapping[str, str]) -> Comparison:
             "trainings": (len(found), len(planned)),
         }
         told = [f"{n} of {of} {name}" for name, (n, of) in counts.items() if n < of]
-        if found and told:
+        if told and unit not in failed:
             cut.append(f"{unit.method}, split {unit.split}: {' and '.join(told)}")
-    if not records:
-        raise ValueError(f"None of the methods could be trained. Received: {dict(failures)}.")
+    failures = {_name(unit, job): reason for unit, reason in failed.items()}
     sets = [with_parts_redrawn(job.data, split) for split in range(job.plan.splits)]
     told_of = json.loads((job.folder / ENVIRONMENT).read_text(encoding="utf-8"))
-    return Comparison(sets, job.plan, records, tuning, failures, cut, told_of)
+    comparison = Comparison(sets, job.plan, records, tuning, failures, cut, told_of)
+    if not comparison.reports:
+        raise ValueError(f"None of the methods could be trained. Received: {failures or cut}.")
+    return comparison

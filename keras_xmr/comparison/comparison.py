@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from keras_xmr.comparison.ensemble import members, report_of
+from keras_xmr.comparison.instances import by_instance
 from keras_xmr.comparison.plan import Plan
 from keras_xmr.comparison.record import Record
 from keras_xmr.comparison.statistics import Difference, holm, over_queries, over_splits
 from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.methods.catalogue import method_class
 from keras_xmr.report import Report
 from keras_xmr.types import FloatArray
 
@@ -26,7 +28,7 @@ class Entry(NamedTuple):
     Attributes:
         method: Name of the method.
         help: `""` for one model by the readout that was tuned; `"readout knn"` for another readout
-            of the same models; `"ensemble of 5"` for the mean similarity of several of them.
+            of the same models; `"ensemble"` for the mean similarity of several of them.
     """
 
     method: str
@@ -34,7 +36,7 @@ class Entry(NamedTuple):
 
     @property
     def label(self) -> str:
-        """`"jrl"`, or `"jrl, ensemble of 5"`."""
+        """`"jrl"`, or `"jrl, ensemble"`."""
         return ", ".join(filter(None, self))
 
 
@@ -56,7 +58,7 @@ class Comparison:
         >>> data = keras_xmr.datasets.toy()
         >>> found = keras_xmr.compare(data, "cfa,lgcfl", seeds=2, budget=1, progress=False)
         >>> [entry.label for entry in found.entries() if entry.method == "cfa"]
-        ['cfa', 'cfa, ensemble of 2']
+        ['cfa', 'cfa, ensemble']
     """
 
     data: Sequence[CrossModalData]
@@ -69,7 +71,10 @@ class Comparison:
 
     @functools.cached_property
     def reports(self) -> dict[Entry, dict[int, list[Report]]]:
-        """Entry to split to the reports on its test part: one for each seed, of ensembles one."""
+        """Entry to split to the reports on its test part: one for each seed, of ensembles one.
+
+        Those that lack a split, since the method failed there or there was no time, are left out.
+        """
         found: dict[Entry, dict[int, list[Report]]] = {}
         for record in self.records:
             if record.bagged:
@@ -78,13 +83,25 @@ class Comparison:
                 entry = Entry(record.method, f"readout {readout}" if readout else "")
                 found.setdefault(entry, {}).setdefault(record.split, []).append(report)
         for method in dict.fromkeys(record.method for record in self.records):
-            for models in members([r for r in self.records if r.method == method]):
-                entry, split = Entry(method, f"ensemble of {len(models)}"), models[0].split
-                found.setdefault(entry, {})[split] = [report_of(models, self.data[split])]
-        return found
+            linear = method_class(method).about.kind == "linear"
+            for models in members([r for r in self.records if r.method == method], bagged=linear):
+                reports = [report_of(models, self.data[models[0].split])]
+                found.setdefault(Entry(method, "ensemble"), {})[models[0].split] = reports
+        every = set(range(self.plan.splits))
+        complete = {entry: of for entry, of in found.items() if set(of) == every}
+        return {
+            entry: of
+            for entry, of in complete.items()
+            if Entry(entry.method) in complete and not self._is_tuned(entry)
+        }
+
+    def _is_tuned(self, entry: Entry) -> bool:
+        """Whether it is the readout that all settings have anyway."""
+        tuned = {r.settings.get("arguments", {}).get("readout") for r in self.runs(entry.method)}
+        return {entry.help} == {f"readout {readout}" for readout in tuned}
 
     def methods(self) -> list[str]:
-        """Methods that have a model, the best MAP on the test part first."""
+        """Methods that have a model on each split, the best MAP on the test part first."""
         found = {entry.method for entry in self.reports}
         return sorted(found, key=lambda method: (-self.map(Entry(method)), method))
 
@@ -118,21 +135,21 @@ class Comparison:
         """Mean MAP on the validation part."""
         return float(np.mean([record.validation for record in self.runs(method)]))
 
-    def average_precisions(self, entry: Entry, split: int) -> FloatArray:
-        """Of every query of a split `(queries,)`, direction after direction; means over seeds."""
-        of_seeds = [report.average_precisions() for report in self.reports[entry][split]]
+    def by_instance(self, entry: Entry, split: int) -> FloatArray:
+        """What each test instance of a split adds to the MAP `(instances,)`; means over seeds."""
+        part = self.data[split].part("test")
+        of_seeds = [by_instance(report.directions, part) for report in self.reports[entry][split]]
         mean: FloatArray = np.mean(of_seeds, axis=0)
         return mean
 
     def difference(self, one: Entry, other: Entry) -> Difference:
         """Mean difference in average precision, `one` less `other`, with its interval and p-value.
 
-        Of one split it is over its queries; of several over splits, which share items.
+        Of one split it is over its instances; of several over splits, which share items.
         """
-        splits = sorted(set(self.reports[one]) & set(self.reports[other]))
         pairs = [
-            (self.average_precisions(one, split), self.average_precisions(other, split))
-            for split in splits
+            (self.by_instance(one, split), self.by_instance(other, split))
+            for split in range(self.plan.splits)
         ]
         if len(pairs) == 1:
             return over_queries(*pairs[0])
@@ -143,6 +160,7 @@ class Comparison:
         medium = next(iter(self.data[0].media.values()))
         return float((medium.split == "test").sum() / (medium.split == "train").sum())
 
+    @functools.cached_property
     def against_best(self) -> dict[str, Difference]:
         """Each method but the best to what it lacks, p-values corrected for their number."""
         best, *others = self.methods()
@@ -155,7 +173,7 @@ class Comparison:
     def level_with_best(self) -> list[str]:
         """The best method, and those whose difference from it may be chance."""
         best = self.methods()[0]
-        return [best, *(m for m, d in self.against_best().items() if d.p >= LEVEL)]
+        return [best, *(m for m, d in self.against_best.items() if d.p >= LEVEL)]
 
     def rows(self) -> list[dict[str, Any]]:
         """A row for each entry, without anything that differs from run to run.
@@ -163,10 +181,9 @@ class Comparison:
         `MAP` and the figures of each direction are means of all models; `difference`, `low`, `high`
         and `p` are those of the method itself less the best one, or of help less the method.
         """
-        against = self.against_best()
-        return [self._row(entry, against) for entry in self.entries()]
+        return [self._row(entry) for entry in self.entries()]
 
-    def _row(self, entry: Entry, against: Mapping[str, Difference]) -> dict[str, Any]:
+    def _row(self, entry: Entry) -> dict[str, Any]:
         reports = [report for of in self.reports[entry].values() for report in of]
         figures = [report.rows() for report in reports]
         row: dict[str, Any] = {
@@ -186,8 +203,8 @@ class Comparison:
         difference = Difference(0.0, 0.0, 0.0, 1.0)
         if entry.help:
             difference = self.difference(entry, Entry(entry.method))
-        elif entry.method in against:
-            mean, low, high, p = against[entry.method]
+        elif entry.method in self.against_best:
+            mean, low, high, p = self.against_best[entry.method]
             difference = Difference(-mean, -high, -low, p)
         row |= difference._asdict()
         row["selected_on"] = self.plan.select_on

@@ -33,18 +33,16 @@ class Encoded:
         return self.media[media]
 
 
-def members(records: Sequence[Record]) -> Iterator[list[Record]]:
+def members(records: Sequence[Record], *, bagged: bool) -> Iterator[list[Record]]:
     """The models of each ensemble that a method's models allow, split by split.
 
-    Models that are bagged belong together, or else those of all seeds. Codes are left out: those of
-    several models are a longer code.
+    They are bagged, or those of all seeds. Codes are left out: those of several models are a longer
+    code.
     """
     for split in sorted({r.split for r in records}):
-        of_split = [r for r in records if r.split == split and r.metric != "hamming"]
-        bagged = [r for r in of_split if r.bagged]
-        chosen = bagged or of_split
-        if len(chosen) > 1:
-            yield chosen
+        found = [r for r in records if r.split == split and r.bagged == bagged]
+        if len(found) > 1 and found[0].metric != "hamming":
+            yield found
 
 
 def together(records: Sequence[Record]) -> dict[str, FloatArray]:

@@ -19,6 +19,8 @@ from keras_xmr.types import Array
 
 # Characters of a text in a gallery.
 LONGEST = 200
+# MAP by which one side must be worse than the others for that to be a finding.
+CLEAR = 0.01
 
 
 def findings(comparison: Comparison) -> list[Finding]:
@@ -61,12 +63,13 @@ def _sides(models: Sequence[Record], part: CrossModalData) -> Finding | None:
         name: float(np.mean([figures[name] - figures[names[0]] for figures in known.values()]))
         for name in names[1:]
     }
-    worst = max(gains, key=lambda name: gains[name])
-    medium = worst.split(" ")[0]
+    worst, *others = sorted(gains, key=lambda name: -gains[name])
+    medium = worst.removesuffix(" replaced by the truth")
+    clear = gains[worst] > CLEAR + max(0.0, *(gains[name] for name in others))
     return Finding(
-        f"Most of the error is on the side of {medium}",
+        f"Most of the error is on the side of {medium}" if clear else "Whose side the error is on",
         f"Were all items of {medium} represented as what they are, by the mean of their class in "
-        f"the training part, MAP would rise by {gains[worst]:.3f} on average over the methods.",
+        f"the training part, MAP would change by {gains[worst]:+.3f} on average over the methods.",
         _table("MAP with one side replaced by the truth", ("method", *names), known, ".3f"),
     )
 
@@ -133,7 +136,8 @@ def _suspects(model: Record, part: CrossModalData) -> Finding | None:
 def _hubs(model: Record, part: CrossModalData) -> Finding | None:
     found = hubs(of_test(model), part, model.metric)
     rows = {
-        f"{hub.medium}: {_item(part, hub.medium, hub.row).text}": {"queries": hub.queries}
+        f"{hub.medium} {part.medium(hub.medium).ids[hub.row]}: "
+        f"{_item(part, hub.medium, hub.row).text}": {"queries": hub.queries}
         for hub in found.largest
     }
     return Finding(

@@ -125,4 +125,4 @@ def named(text: str | Sequence[str], media: int) -> tuple[str, ...]:
     if text == "all":
         return tuple(name for name, a in methods().items() if media == 2 or a.media == "any")
     names = text.split(",") if isinstance(text, str) else text
-    return tuple(sorted(set(names)))
+    return tuple(sorted({name.strip() for name in names}))

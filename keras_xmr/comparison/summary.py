@@ -55,8 +55,9 @@ def _sentences(comparison: Comparison) -> Iterator[str]:
         yield f"With help, {helped.label} has {comparison.map(helped):.3f}."
     part = comparison.data[0].part("test")
     sizes = ", ".join(f"{len(medium)} of {name}" for name, medium in part.media.items())
+    most = "up to " if comparison.cut else ""
     yield (
-        f"Each method: {plan.trials} trials of tuning, {plan.seeds} "
+        f"Each method: {most}{plan.trials} trials of tuning, {plan.seeds} "
         f"{'training' if plan.seeds == 1 else 'trainings'} on each of {plan.splits} "
         f"{'split' if plan.splits == 1 else 'splits'}. Test items: {sizes}, of "
         f"{comparison.data[0].num_classes} classes."
@@ -131,20 +132,23 @@ def _definitions(comparison: Comparison) -> Iterator[tuple[str, str]]:
         yield name, LEGEND[name]
     yield (
         "selection",
-        f"Settings are chosen on the {plan.select_on} part: by the mean over four folds of "
-        "training and validation for linear methods, on one part for networks. "
-        "The first trial has the default settings.",
+        "Settings are chosen on the TEST part. The first trial has the default settings."
+        if plan.select_on == "test"
+        else "Settings are chosen on held-out items: by the mean over four folds of training and "
+        "validation for linear methods, on the validation part for networks. The first trial has "
+        "the default settings.",
     )
     yield (
         "looks at the test part",
         "one for each model of this table, after all was chosen"
         if plan.select_on == "validation"
-        else f"{plan.trials} for each method, to choose its settings: figures say nothing of new "
-        "data",
+        else f"{plan.trials} for each method on each split, to choose its settings: figures say "
+        "nothing of new data",
     )
     yield (
         "p and interval",
-        "paired t-test over the queries of the split (SciPy's ttest_rel)"
+        "paired t-test over the instances of the split (SciPy's ttest_rel): all queries with a "
+        "picture and its texts count as one; directions have the same weight"
         if plan.splits == 1
         else "corrected resampled t-test over splits, which share items (Nadeau and Bengio 2003)",
     )
@@ -161,7 +165,11 @@ def _definitions(comparison: Comparison) -> Iterator[tuple[str, str]]:
     )
     yield (
         "ensemble",
-        "mean similarity of several models: networks of all seeds; of linear methods, as many fits "
+        f"mean similarity of {plan.seeds} models: networks of all seeds; of linear methods, fits "
         "to training items drawn with replacement (Breiman 1996)",
     )
+    told = comparison.environment
+    if told:
+        packages = ", ".join(f"{name} {version}" for name, version in told["packages"].items())
+        yield "made with", f"keras_xmr {told['keras_xmr']} on {told['backend']}; {packages}"
     yield "split", f"{data.provenance.split or 'as given'}; SHA-256 {data.split_hash()}"

@@ -21,7 +21,7 @@ def ranking(comparison: Comparison) -> Table:
         Column("spread", f"standard deviation of MAP over {of_runs}"),
         *(Column(name, "MAP of this direction", ".3f", True) for name in rows[0] if "->" in name),
         *(Column(name, "", ".3f", True) for name in FURTHER if name in rows[0]),
-        Column("validation MAP", "on the part that settings were chosen on", ".3f", True),
+        Column("validation MAP", "on the validation part", ".3f", True),
         Column("behind the best", "difference in average precision to the first row", "+.3f"),
         Column("95 % interval", "of that difference"),
         Column("p", "that there is none, corrected for the number of methods", ".2g"),
@@ -68,9 +68,10 @@ def costs(comparison: Comparison) -> Table:
         Column("preset, MB", "on disk", ".2f"),
     ]
     names = ("method", "tune_s", "train_s", "encode_s", "memory_mb", "preset_mb")
+    found = comparison.costs()
     rows = [
-        Row(tuple(row[name] for name in names), _lowest(row, comparison.costs(), names, columns))
-        for row in comparison.costs()
+        Row(tuple(row[name] for name in names), _lowest(row, found, names, columns))
+        for row in found
     ]
     return Table("What methods cost", tuple(columns), tuple(rows))
 

@@ -92,19 +92,27 @@ def work(unit: Unit, job: Job, seconds: float) -> None:
     source = job.source if "source" in cls.about.learns_from else None
     place = job.folder / unit.place
     planned = steps(job.plan, unit.method)
+    there = [place / step.file for step in planned if (place / f"{step.file}.json").exists()]
+    if len(there) == len(planned):
+        return
     # Averages of several networks are ensembles: rows of their own.
     single: dict[str, Any] = {"members": 1} if "members" in cls.settable() else {}
     # A trial costs about as much as a training.
     share = seconds * job.plan.trials / (job.plan.trials + len(planned))
-    settings = tune(
-        data,
-        unit.method,
-        source,
-        budget=Budget(job.plan.trials, share),
-        select_on=job.plan.select_on,
-        folder=place / "tuning",
-        progress=False,
-        **single,
+    # All models of a unit have the same settings, even if there is more time now.
+    settings = (
+        type(cls.defaults)(**Record.read(there[0]).settings)
+        if there
+        else tune(
+            data,
+            unit.method,
+            source,
+            budget=Budget(job.plan.trials, share),
+            select_on=job.plan.select_on,
+            folder=place / "tuning",
+            progress=False,
+            **single,
+        )
     )
     took = sum(trial.seconds for trial in read_trials(place / "tuning"))
     longest = 0.0
@@ -154,13 +162,12 @@ def _trained(
 
 
 def _read_outs(model: Any, bagged: bool) -> Iterator[tuple[str, Any]]:
-    """The model by the readout of its settings, and by each other one that is worth tuning."""
+    """The model by the readout of its settings, and by each one that is worth tuning."""
     yield "", model
     choice: Any = type(model).tunable.get("readout")
     if isinstance(choice, Choice) and not bagged:
         for name in choice.values:
-            if name != model.readout:
-                yield name, model.with_readout(name)
+            yield name, model if name == model.readout else model.with_readout(name)
 
 
 def _encoded(model: Any, data: CrossModalData, split: str) -> dict[str, Array]:

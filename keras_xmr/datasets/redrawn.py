@@ -29,13 +29,20 @@ def with_parts_redrawn(data: CrossModalData, number: int) -> CrossModalData:
         return data
     drawn: dict[str, str] = {}
     part_of: dict[str, str] = {}
-    for medium in data.media.values():
-        for name, split in zip(names(medium).tolist(), medium.split.tolist(), strict=True):
+    seen_in: dict[str, list[str]] = {}
+    for medium, items in data.media.items():
+        for name, split in zip(names(items).tolist(), items.split.tolist(), strict=True):
             part_of.setdefault(name, split)
+            seen_in.setdefault(name, []).append(medium)
     for members in by_class(data).values():
-        counts = Counter(part_of[name] for name in members)
-        parts = [part for part in reversed(SPLITS) for _ in range(counts[part])]
-        drawn |= dict(zip(hashed_order(members, number), parts, strict=True))
+        # Instances of the same media among themselves: no medium gets more of a part than before.
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for name in members:
+            alike.setdefault(tuple(dict.fromkeys(seen_in[name])), []).append(name)
+        for some in alike.values():
+            counts = Counter(part_of[name] for name in some)
+            parts = [part for part in reversed(SPLITS) for _ in range(counts[part])]
+            drawn |= dict(zip(hashed_order(some, number), parts, strict=True))
     media = {
         medium: replace(m, split=np.array([drawn[name] for name in names(m).tolist()]))
         for medium, m in data.media.items()

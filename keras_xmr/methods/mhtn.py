@@ -120,7 +120,7 @@ class MHTN(CHTN):
         CHTN.defaults,
         # The discriminator learns faster than the rest, which heeds it a little. The bottleneck
         # lies on the side of the rest: trained with it, it would hide the medium by itself, and fc9
-        # would not have to. Shared layers without normalisation are better on few pairs. Each member
+        # would not have to. Shared layers without normalisation are better on few pairs. A member
         # costs more than one of CHTN: three take as long as five there.
         arguments=CHTN.defaults.arguments
         | {"members": 3, "shared_bn": False, "modality_weight": 1.0, "reversal_maximum": 0.2},

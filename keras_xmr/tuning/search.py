@@ -1,5 +1,6 @@
 """`Search`: what to try next of a method, by Optuna, and how good it is on held-out items."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,12 @@ class Search:
         if not before:
             return self._tried(self.space.parameters(), self.space.start, None)
         asked = self._study(before).ask(self.space.distributions())
-        return self._tried(asked.params, self.space.settings(asked.params), asked)
+        settings = self.space.settings(asked.params)
+        try:
+            return self._tried(asked.params, settings, asked)
+        except (ValueError, ArithmeticError, np.linalg.LinAlgError):
+            # Such as a singular matrix, or a network that diverged: these settings are no good.
+            return Trial(asked.params, as_json(settings), (-math.inf,), 0.0, None)
 
     def _study(self, before: Sequence[Trial]) -> "optuna.Study":
         """Optuna's view of the trials there are; the seed is another one for each of them."""

@@ -105,9 +105,10 @@ def tune(
             trials.append(search.trial(trials))
             if place:
                 write_trials(place, trials)
-                plot_trials(place, trials, f"{method} on {data.name}")
             figures = f"{len(trials)} trials, held-out MAP {_best(trials).map:.3f}"
             shown.move_to(_percent(limit, trials), figures)
+    if place:
+        plot_trials(place, trials, f"{method} on {data.name}")
     told = _told(trials, select_on)
     shown.say(told)
     return replace(type(start)(**_best(trials).settings), chosen=told)

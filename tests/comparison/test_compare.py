@@ -21,6 +21,7 @@ from keras_xmr.comparison.plan import Plan, named
 from keras_xmr.comparison.record import Record
 from keras_xmr.datasets import toy
 from keras_xmr.methods.catalogue import methods
+from keras_xmr.methods.cca import CCA
 from keras_xmr.methods.jrl import JRL
 from tests.methods.planted import planted
 from tests.processes import python_path
@@ -65,7 +66,7 @@ def test_readouts_and_ensembles_have_rows_of_their_own(found):
     helps = {(entry.method, entry.help) for entry in found.entries()}
     assert ("jrl", "readout projections") in helps
     assert ("semantic_matching", "readout centred_probabilities") in helps
-    assert {("cca", "ensemble of 2"), ("jrl", "ensemble of 2")} <= helps
+    assert {("cca", "ensemble"), ("jrl", "ensemble")} <= helps
     # The methods come first, the best of them at the top.
     first = found.entries()[:3]
     assert [entry.help for entry in first] == ["", "", ""]
@@ -138,13 +139,16 @@ def test_a_run_that_was_killed_goes_on_and_finds_the_same(found, tmp_path):
         "from tests.comparison.test_compare import DATA, METHODS, QUIET\n"
         f"compare(DATA, METHODS, folder={str(tmp_path)!r}, splits=2, **QUIET)\n"
     )
-    for seconds in (3.0, 4.0):
-        run = subprocess.Popen(
-            [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": python_path()}
-        )
-        time.sleep(seconds)
-        run.kill()
-        run.wait()
+    first = tmp_path / "runs" / "jrl" / "split0" / "seed0.json"
+    run = subprocess.Popen(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": python_path()}
+    )
+    while not first.exists():
+        assert run.poll() is None
+        time.sleep(0.01)
+    run.kill()
+    run.wait()
+    assert not (tmp_path / "runs" / "semantic_matching" / "split1").exists()
     # What is there is whole.
     for path in (tmp_path / "runs").rglob("*.json"):
         Record.read(path)
@@ -182,6 +186,48 @@ def test_within_a_time_what_is_left_out_is_told():
     assert sorted(found.methods()) == ["cca", "jrl"]
     assert len(found.cut) == 2
     assert all("of 20 trials" in sentence for sentence in found.cut)
+
+
+def test_more_time_changes_no_settings_of_a_unit(tmp_path):
+    options = {"folder": tmp_path, "seeds": 3, "progress": False}
+    compare(DATA, "cca", budget="12,0.05s", **options)
+    again = compare(DATA, "cca", budget="12,60s", **options)
+    assert len(again.runs("cca")) == 3
+    assert len({json.dumps(record.settings) for record in again.records}) == 1
+    assert any("of 12 trials" in sentence for sentence in again.cut)
+
+
+def test_each_unit_has_its_share_of_the_time(monkeypatch):
+    shares = []
+
+    def note(unit, job, seconds):
+        shares.append(seconds)
+        raise RuntimeError("noted")
+
+    monkeypatch.setattr("keras_xmr.comparison.compare.work", note)
+    with pytest.raises(ValueError, match="noted"):
+        compare(DATA, METHODS, budget="100s", progress=False)
+    # What one has no need of is left to those after it; none has more than there is.
+    assert shares == pytest.approx([100 / 3, 50, 100], rel=0.05)
+    with pytest.raises(ValueError, match="at least one process"):
+        compare(DATA, METHODS, jobs=0, progress=False)
+
+
+def test_settings_that_cannot_be_trained_are_no_good_and_stop_nothing(monkeypatch, tmp_path):
+    fit, calls = CCA.fit, []
+
+    def some(self, data):
+        calls.append(0)
+        if len(calls) in (5, 6):
+            raise np.linalg.LinAlgError("singular")
+        return fit(self, data)
+
+    monkeypatch.setattr(CCA, "fit", some)
+    found = compare(DATA, "cca", seeds=1, budget=4, folder=tmp_path, progress=False)
+    assert not found.failures
+    assert len(found.tuning["cca"]) == 4
+    # Read again, too.
+    assert compare(DATA, "cca", seeds=1, budget=4, folder=tmp_path, progress=False).rows()
 
 
 def test_selecting_on_the_test_part_is_marked():
@@ -228,7 +274,7 @@ def test_all_are_those_that_take_as_many_media():
     assert set(named("all", 2)) - set(named("all", 3)) == {
         name for name, about in methods().items() if about.media == "2"
     }
-    assert named(["jrl", "cca"], 2) == ("cca", "jrl")
+    assert named(["jrl", "cca"], 2) == named("jrl, cca", 2) == ("cca", "jrl")
 
 
 def test_a_record_is_read_as_it_was_written(found, tmp_path):

@@ -18,7 +18,7 @@ from keras_xmr.comparison.record import Costs, Record
 from keras_xmr.comparison.statistics import holm, over_queries
 from keras_xmr.comparison.summary import content
 from keras_xmr.comparison.tables import ranking
-from keras_xmr.datasets import toy
+from keras_xmr.datasets import CrossModalData, MediumItems, toy
 from keras_xmr.report import Direction, Report
 from tests.comparison.browser import chromium
 from tests.methods.planted import planted
@@ -38,11 +38,22 @@ def folder(found, tmp_path_factory):
     return folder
 
 
-def made(method, precisions, seed=0, split=0):
-    """A record with given average precisions."""
-    queries = np.array(precisions)
+def few(images, texts):
+    """A test part of so many items of one class, the first of which are paired; and others."""
+    media = {}
+    for name, count in (("image", images), ("text", texts)):
+        rows = np.zeros((count + 2, 1))
+        ids = np.array([f"instance{row}" for row in range(count)] + ["a", "b"])
+        split = ["test"] * count + ["train"] * 2
+        media[name] = MediumItems(rows, np.array([0] * count + [0, 1]), ids, split, pairs=ids)
+    return CrossModalData("few", media, ("one", "other"))
+
+
+def made(method, images, texts=None, seed=0, split=0):
+    """A record with given average precisions of both directions."""
+    queries = {"image": np.array(images), "text": np.array(images if texts is None else texts)}
     directions = tuple(
-        Direction(one, other, {"MAP@all": float(queries.mean())}, [1.0] * 11, queries)
+        Direction(one, other, {"MAP@all": float(queries[one].mean())}, [1.0] * 11, queries[one])
         for one, other in (("image", "text"), ("text", "image"))
     )
     report = Report("made", "test", "", directions)
@@ -51,16 +62,18 @@ def made(method, precisions, seed=0, split=0):
 
 def compared(*records, splits=1):
     methods = tuple(sorted({record.method for record in records}))
-    return Comparison([DATA] * splits, Plan(methods, splits=splits), records)
+    data = few(*(len(d.average_precisions) for d in records[0].report.directions))
+    return Comparison([data] * splits, Plan(methods, splits=splits), records)
 
 
 def test_p_values_and_intervals_are_worked_by_hand():
     best, near, far = [0.9, 0.8, 0.7, 0.9], [0.8, 0.9, 0.6, 0.8], [0.1, 0.2, 0.1, 0.0]
     found = compared(made("cca", best), made("jrl", near), made("cfa", far))
     assert found.methods() == ["cca", "jrl", "cfa"]
-    tests = [over_queries(np.array(best * 2), np.array(other * 2)) for other in (near, far)]
+    # Both queries of a pair count as one.
+    tests = [over_queries(np.array(best), np.array(other)) for other in (near, far)]
     ps = holm(np.array([test.p for test in tests]))
-    against = found.against_best()
+    against = found.against_best
     assert against["jrl"].p == pytest.approx(ps[0])
     assert against["cfa"].p == pytest.approx(ps[1])
     assert against["cfa"].mean == pytest.approx(0.725)
@@ -71,16 +84,45 @@ def test_p_values_and_intervals_are_worked_by_hand():
 
 
 def test_a_query_counts_once_however_many_seeds_there_are():
-    seeds = [made("cca", [0.9, 0.5, 0.7], seed) for seed in (0, 1)]
-    other = [made("jrl", [0.4, 0.5, 0.6], seed) for seed in (0, 1)]
-    one = compared(seeds[0], other[0]).against_best()
-    assert compared(*seeds, *other).against_best() == one
+    seeds = [made("cca", [0.9, 0.5, 0.7], seed=seed) for seed in (0, 1)]
+    other = [made("jrl", [0.4, 0.5, 0.6], seed=seed) for seed in (0, 1)]
+    one = compared(seeds[0], other[0]).against_best
+    assert compared(*seeds, *other).against_best == one
+
+
+def test_directions_have_the_same_weight_however_many_queries_they_have():
+    one = made("cca", [0.9, 0.8], [0.2, 0.3, 0.4, 0.1, 0.2, 0.3])
+    other = made("jrl", [0.3, 0.2], [0.3, 0.4, 0.5, 0.2, 0.3, 0.4])
+    found = compared(one, other)
+    assert found.methods() == ["cca", "jrl"]
+    gap = found.map(Entry("cca")) - found.map(Entry("jrl"))
+    assert found.against_best["jrl"].mean == pytest.approx(gap)
+    assert gap > 0
+
+
+def test_what_lacks_a_split_is_not_ranked():
+    records = [made("cca", [0.5, 0.6], split=split) for split in (0, 1)]
+    records.append(made("jrl", [0.9, 0.8], split=1))
+    assert compared(*records, splits=2).methods() == ["cca"]
+
+
+def test_a_readout_that_some_settings_have_is_compared_on_all_splits():
+    records = []
+    for split, tuned in ((0, "knn"), (1, "projections")):
+        record = made("jrl", [0.5, 0.6], split=split)
+        reports = {"": record.report} | dict.fromkeys(("knn", "projections"), record.report)
+        settings = {"arguments": {"readout": tuned}}
+        records.append(replace(record, reports=reports, settings=settings))
+    found = compared(*records, splits=2)
+    assert [e.help for e in found.entries()] == ["", "readout knn", "readout projections"]
+    alone = compared(*(replace(r, settings=records[0].settings) for r in records), splits=2)
+    assert [e.help for e in alone.entries()] == ["", "readout projections"]
 
 
 def test_over_several_splits_it_is_the_splits_that_count():
     records = [made("cca", [0.9, 0.8 - 0.01 * split], split=split) for split in (0, 1, 2)]
     records += [made("jrl", [0.5, 0.4 + 0.02 * split], split=split) for split in (0, 1, 2)]
-    found = compared(*records, splits=3).against_best()["jrl"]
+    found = compared(*records, splits=3).against_best["jrl"]
     assert found.mean == pytest.approx(np.mean([0.4, 0.385, 0.37]))
     assert 0 < found.p < 0.05
 
@@ -123,7 +165,8 @@ def test_summary_says_what_is_best_and_what_validation_would_choose(found):
 
 def test_findings_are_of_the_best_method(found):
     titles = [finding.title for finding in findings(found)]
-    assert any(title.startswith("Most of the error is on the side of") for title in titles)
+    # Both media have as much noise here.
+    assert "Whose side the error is on" in titles
     assert {"The worst queries", "The largest hubs"} <= set(titles)
 
 
@@ -152,7 +195,8 @@ def test_the_command_prints_the_table_and_writes_the_report(tmp_path, capsys):
     assert "| cca " in printed.out
     assert f"saved {out / 'report.html'}" in printed.err
     assert main(["compare", *options, "--jobs", "1", "--out", str(out), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)[0]["method"] == "cca"
+    told = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert (told[0]["method"], told[0]["spread"]) == ("cca", None)
 
 
 def test_a_table_with_bad_rows_is_refused_before_work_starts(tmp_path, capsys):
@@ -177,6 +221,18 @@ def test_four_methods_on_real_features_make_a_page_to_look_at(tmp_path):
     chromium(tmp_path, f"--screenshot={picture}", "--window-size=1280,3000", page.as_uri())
     with Image.open(picture) as shown:
         assert len(shown.convert("RGB").getcolors(2**24)) > 200
+
+
+def test_three_media_make_a_report(tmp_path):
+    found = compare(toy(["image", "text", "audio"]), "cca,lgcfl", seeds=2, budget=1, progress=False)
+    assert len([name for name in found.rows()[0] if "->" in name]) == 6
+    assert found.report(tmp_path).exists()
+
+
+def test_the_side_that_errs_is_named():
+    found = compare(toy(), "lgcfl", seeds=1, budget=1, progress=False)
+    titles = [finding.title for finding in findings(found)]
+    assert "Most of the error is on the side of image" in titles
 
 
 def test_texts_are_shown_in_galleries():

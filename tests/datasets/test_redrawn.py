@@ -47,6 +47,19 @@ def test_media_without_pairs_are_drawn_too():
     assert counts(other) == counts(DATA)
 
 
+def test_unpaired_media_keep_their_own_counts():
+    media = {
+        name: replace(m, pairs=None, ids=np.array([f"{name} {i}" for i in m.ids.tolist()]))
+        for name, m in DATA.media.items()
+    }
+    data = replace(DATA, media=media)
+    for number in (1, 2, 3):
+        other = with_parts_redrawn(data, number)
+        for medium in data.media:
+            assert counts(other, medium) == counts(data, medium)
+    assert bootstrapped(data, 0).part("train").medium("text").ids.tolist()
+
+
 def test_bootstrap_draws_instances_and_leaves_other_parts():
     drawn = bootstrapped(DATA, 0)
     train = drawn.part("train")

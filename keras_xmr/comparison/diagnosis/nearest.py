@@ -32,6 +32,12 @@ def members(part: CrossModalData, medium: str) -> Array:
     return np.asarray(labels[:, None] == np.arange(part.num_classes))
 
 
+def has_relevant(part: CrossModalData, query: str, gallery: str) -> Array:
+    """Which queries have a relevant item in the gallery, booleans `(q,)`."""
+    askers, stored = members(part, query), members(part, gallery)
+    return np.asarray(askers[:, stored.any(axis=0)].any(axis=1))
+
+
 def score_blocks(queries: Array, gallery: Array, metric: str) -> Iterator[tuple[slice, FloatArray]]:
     """Scores `(block, g)` that rank the gallery, higher first, for one block of queries at a time.
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_xmr.comparison.diagnosis.nearest import members
+from keras_xmr.comparison.diagnosis.nearest import has_relevant, members
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.types import FloatArray
 
@@ -34,8 +34,7 @@ def per_class(
         >>> per_class(part, "image", "text", np.linspace(0.0, 0.95, 20))
         array([0.1 , 0.35, 0.6 , 0.85])
     """
-    askers, stored = members(part, query), members(part, gallery)
-    kept = askers[askers[:, stored.any(axis=0)].any(axis=1)]
+    kept = members(part, query)[has_relevant(part, query, gallery)]
     if np.shape(average_precisions) != (len(kept),):
         raise ValueError(
             f"{len(kept)} {query} queries have a relevant {gallery} in {part.name!r}. Received: "
