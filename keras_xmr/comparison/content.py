@@ -156,7 +156,6 @@ class Content:
         tables: What help is worth, costs, statistics.
         figures: Its figures.
         findings: Why methods rank as they do.
-        galleries: Queries and what was found.
         definitions: Terms and what they mean.
         failures: Name of a method to the reason why it failed.
         cut: What was left out, a sentence each.
@@ -170,7 +169,6 @@ class Content:
     tables: tuple[Table, ...] = ()
     figures: tuple[Figure, ...] = ()
     findings: tuple[Finding, ...] = ()
-    galleries: tuple[Gallery, ...] = ()
     definitions: tuple[tuple[str, str], ...] = ()
     failures: Mapping[str, str] = field(default_factory=dict)
     cut: tuple[str, ...] = ()

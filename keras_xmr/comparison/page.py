@@ -44,7 +44,6 @@ def page(content: Content) -> str:
         ("figures", "Figures", _figures(content.figures)),
         ("tables", "Further tables", _join(_table(t, content.marked) for t in content.tables)),
         ("findings", "Why they rank so", _join(_finding(f, content) for f in content.findings)),
-        ("found", "What was found", _join(map(_gallery, content.galleries))),
         ("failures", "Methods that failed", _terms(content.failures.items())),
         ("cut", "What was left out", _list(content.cut)),
         ("terms", "Definitions", _terms(content.definitions)),

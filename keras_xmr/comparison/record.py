@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_xmr.presets import save_whole
 from keras_xmr.report import Report
-from keras_xmr.types import Array, Config, FloatArray
+from keras_xmr.types import Array, Config
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,6 @@ class Record:
     def report(self) -> Report:
         """The report on the test part, by the readout of the settings."""
         return self.reports[""]
-
-    @property
-    def average_precisions(self) -> FloatArray:
-        """Average precision of every query, direction after direction."""
-        return self.report.average_precisions()
 
     def write(self, path: Path) -> None:
         """Write `path` with the suffix `.npz`, and then `.json`: what has it, is whole."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData
-from keras_xmr.transforms.frozen_encoder import LISTED, FrozenEncoder
+from keras_xmr.transforms.frozen_encoder import BATCH, LISTED, FrozenEncoder
 from keras_xmr.transforms.pictures import PictureLoader
 
 
@@ -39,7 +39,7 @@ def extract_features(
     medium: str = "image",
     loader: PictureLoader | None = None,
     cache: bool | str | Path | None = True,
-    batch_size: int = 32,
+    batch_size: int = BATCH,
     progress: bool = True,
 ) -> CrossModalData:
     """Replace the pictures of `data` by their features in a frozen trunk.

@@ -44,7 +44,7 @@ def picture_features(
     loader: PictureLoader,
     cache: FeatureCache | None,
     *,
-    batch_size: int = 32,
+    batch_size: int,
     progress: Progress | None = None,
 ) -> PictureFeatures:
     """Features of every picture: equal ones computed once, and none that the cache holds.
