@@ -150,7 +150,7 @@ def test_another_trunk_or_loader_computes_anew(files, trunk, cache):
     trunk.batches.clear()
     loader = PictureLoader(SIZE, 8)
     extract_features(make_data(files), trunk, loader=loader, cache=cache, progress=False)
-    assert sum(trunk.batches) == COUNT
+    assert sum(trunk.batches) >= COUNT
 
 
 def test_another_version_of_the_loader_computes_anew(files, trunk, cache, monkeypatch):
