@@ -15,6 +15,7 @@ from keras_xmr.comparison.diagnosis.sides import sides
 from keras_xmr.comparison.diagnosis.worst_queries import worst_queries
 from keras_xmr.comparison.record import Record
 from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.datasets.word_counts import WordCounts
 from keras_xmr.types import Array
 
 # Characters of a text in a gallery.
@@ -136,8 +137,7 @@ def _suspects(model: Record, part: CrossModalData) -> Finding | None:
 def _hubs(model: Record, part: CrossModalData) -> Finding | None:
     found = hubs(of_test(model), part, model.metric)
     rows = {
-        f"{hub.medium} {part.medium(hub.medium).ids[hub.row]}: "
-        f"{_item(part, hub.medium, hub.row).text}": {"queries": hub.queries}
+        f"{hub.medium}: {part.medium(hub.medium).ids[hub.row]}": {"queries": hub.queries}
         for hub in found.largest
     }
     return Finding(
@@ -177,10 +177,13 @@ def _shown(
 def _item(part: CrossModalData, medium: str, row: int, relevant: bool | None = None) -> Item:
     """A text or a picture where there is one, else the name."""
     items = part.medium(medium).items
-    item: Any = items[row] if isinstance(items, np.ndarray) and items.dtype == object else None
     name = str(part.medium(medium).ids[row])
     file = part.file_of(medium, row)
-    text = item if isinstance(item, str) and file is None else name
+    text = name
+    if isinstance(items, WordCounts):
+        text = ", ".join(items.words_of(row)) or name
+    elif file is None and items.dtype == object and isinstance(items[row], str):
+        text = items[row]
     short = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
     return Item(short, _thumbnail(file), relevant)
 

@@ -45,6 +45,12 @@ class WordCounts:
         rows = index if isinstance(index, slice) else np.asarray(index)
         return WordCounts(self.counts[rows], self.words)
 
+    def words_of(self, row: int) -> list[str]:
+        """The words of a text, the most frequent ones first."""
+        text = self.counts[[row]].tocoo()
+        order = np.argsort(-text.data, kind="stable")
+        return [self.words[column] for column in text.coords[1][order].tolist()]
+
     def columns(self, words: Sequence[str]) -> "csr_array":
         """Counts `(texts, len(words))` of the given words; a word that is not here counts 0."""
         from scipy.sparse import csr_array

@@ -240,4 +240,11 @@ def test_texts_are_shown_in_galleries():
     (worst,) = [f for f in findings(found) if f.title == "The worst queries"]
     items = [item for gallery in worst.galleries for item in (gallery.query, *gallery.results)]
     assert any(item.text.startswith("class") for item in items)
+    # Of counts, the words.
+    found = compare(
+        keras_xmr.datasets.pascal_sentences(), "lgcfl", seeds=1, budget=1, progress=False
+    )
+    (worst,) = [f for f in findings(found) if f.title == "The worst queries"]
+    texts = [g.query.text for g in worst.galleries if g.title.startswith("text")]
+    assert all(", " in text for text in texts)
     assert all(item.text for item in items)

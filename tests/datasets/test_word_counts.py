@@ -88,3 +88,9 @@ def test_words_are_replaced_by_their_parts():
     assert replaced.words == ("a", "b", "c")
     # Two aab and one cc; three b.
     assert replaced.counts.toarray().tolist() == [[4, 2, 2], [0, 3, 0]]
+
+
+def test_the_words_of_a_text_come_the_most_frequent_first():
+    counts = WordCounts(csr_array([[1, 0, 3], [0, 0, 0]]), ("dog", "grass", "runs"))
+    assert counts.words_of(0) == ["runs", "dog"]
+    assert counts.words_of(1) == []
