@@ -20,7 +20,8 @@ def ranking(comparison: Comparison) -> Table:
         Column("MAP", "mean average precision on the test part, of both directions", ".3f", True),
         Column("spread", f"standard deviation of MAP over {of_runs}"),
         *(Column(name, "MAP of this direction", ".3f", True) for name in rows[0] if "->" in name),
-        *(Column(name, "", ".3f", True) for name in FURTHER if name in rows[0]),
+        # Codes have figures of their own.
+        *(Column(n, "", ".3f", True) for n in FURTHER if any(n in row for row in rows)),
         Column("validation MAP", "on the validation part", ".3f", True),
         Column("behind the best", "difference in average precision to the first row", "+.3f"),
         Column("95 % interval", "of that difference"),
@@ -103,7 +104,7 @@ def _table(
 ) -> Table:
     """A table of rows by name; the highest is the best one where a column says so."""
     highest = {
-        column.name: max(_number(row[column.name]) for row in rows)
+        column.name: max(_number(row.get(column.name)) for row in rows)
         for column in columns
         if column.higher_is_better
     }
@@ -113,8 +114,8 @@ def _table(
         tuple(columns),
         tuple(
             Row(
-                tuple(row[column.name] for column in columns),
-                frozenset(n for n, value in highest.items() if _number(row[n]) == value),
+                tuple(row.get(column.name) for column in columns),
+                frozenset(n for n, value in highest.items() if _number(row.get(n)) == value),
                 frozenset(level.get(row["method"], ())),
                 marked,
             )

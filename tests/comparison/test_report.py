@@ -229,6 +229,20 @@ def test_three_media_make_a_report(tmp_path):
     assert found.report(tmp_path).exists()
 
 
+def test_codes_beside_others_have_columns_of_their_own():
+    codes = made("ugach", [0.9, 0.8])
+    for direction in codes.report.directions:
+        direction.metrics["MAP@50/min"] = 0.4
+    rows = made("cca", [0.7, 0.8])
+    for direction in rows.report.directions:
+        direction.metrics["MAP@50/hits"] = 0.6
+    found = ranking(compared(codes, rows))
+    names = [column.name for column in found.columns]
+    assert {"MAP@50/hits", "MAP@50/min"} <= set(names)
+    assert found.rows[0].cells[names.index("MAP@50/hits")] is None
+    assert "MAP@50/min" in found.rows[0].best
+
+
 def test_the_side_that_errs_is_named():
     found = compare(toy(), "lgcfl", seeds=1, budget=1, progress=False)
     titles = [finding.title for finding in findings(found)]
