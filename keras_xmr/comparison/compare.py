@@ -19,7 +19,7 @@ from keras_xmr.comparison.unit import Job, Unit, records_of, work
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.datasets.folds import with_validation
 from keras_xmr.datasets.redrawn import with_parts_redrawn
-from keras_xmr.methods.catalogue import method_class
+from keras_xmr.methods.catalogue import methods as methods_there
 from keras_xmr.presets import save_whole
 from keras_xmr.progress import Progress
 from keras_xmr.transforms.extraction import with_features
@@ -126,8 +126,8 @@ def _check(data: CrossModalData) -> None:
 
 def _units(plan: Plan) -> list[Unit]:
     """All there is to do; what takes least comes first, so that time it leaves is used."""
-    kinds = {name: method_class(name).about.kind for name in plan.methods}
-    ordered = sorted(plan.methods, key=lambda name: (kinds[name] != "linear", name))
+    known = methods_there()
+    ordered = sorted(plan.methods, key=lambda name: (known[name].kind != "linear", name))
     return [Unit(method, split) for split in range(plan.splits) for method in ordered]
 
 

@@ -14,7 +14,7 @@ from keras_xmr.comparison.plan import Plan
 from keras_xmr.comparison.record import Record
 from keras_xmr.comparison.statistics import Difference, holm, over_queries, over_splits
 from keras_xmr.datasets.base import CrossModalData
-from keras_xmr.methods.catalogue import method_class
+from keras_xmr.methods.catalogue import methods
 from keras_xmr.report import Report
 from keras_xmr.types import FloatArray
 
@@ -83,7 +83,7 @@ class Comparison:
                 entry = Entry(record.method, f"readout {readout}" if readout else "")
                 found.setdefault(entry, {}).setdefault(record.split, []).append(report)
         for method in dict.fromkeys(record.method for record in self.records):
-            linear = method_class(method).about.kind == "linear"
+            linear = methods()[method].kind == "linear"
             for models in members([r for r in self.records if r.method == method], bagged=linear):
                 reports = [report_of(models, self.data[models[0].split])]
                 found.setdefault(Entry(method, "ensemble"), {})[models[0].split] = reports

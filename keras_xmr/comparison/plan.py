@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.datasets.word_counts import WordCounts
-from keras_xmr.methods.catalogue import method_class, methods
+from keras_xmr.methods.catalogue import methods
 from keras_xmr.presets import save_whole
 from keras_xmr.tuning.tune import SELECT_ON
 from keras_xmr.types import Config, Items
@@ -44,8 +44,9 @@ class Plan:
     select_on: str = "validation"
 
     def __post_init__(self) -> None:
-        for name in self.methods:
-            method_class(name)
+        unknown = sorted(set(self.methods) - set(methods()))
+        if unknown:
+            raise ValueError(f"Methods are {sorted(methods())}. Received: {unknown}.")
         counts = {name: getattr(self, name) for name in ("seeds", "splits", "trials")}
         wrong = {name: count for name, count in counts.items() if count < 1}
         if wrong:

@@ -15,7 +15,7 @@ from keras_xmr.comparison.record import Costs, Record
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.datasets.redrawn import bootstrapped, with_parts_redrawn
 from keras_xmr.evaluation import evaluate
-from keras_xmr.methods.catalogue import method_class
+from keras_xmr.methods.catalogue import method_class, methods
 from keras_xmr.methods.method import Method
 from keras_xmr.methods.settings import Settings
 from keras_xmr.methods.space import Choice
@@ -73,7 +73,7 @@ def steps(plan: Plan, method: str) -> list[Step]:
     items drawn with replacement, so that it, too, may be an ensemble.
     """
     found = [Step(seed, False) for seed in range(plan.seeds)]
-    if method_class(method).about.kind == "linear" and plan.seeds > 1:
+    if methods()[method].kind == "linear" and plan.seeds > 1:
         found += [Step(seed, True) for seed in range(plan.seeds)]
     return found
 
