@@ -14,7 +14,7 @@ from pathlib import Path
 from held_out import digits, emoji, plain  # It limits the threads: first of all.
 
 import numpy as np  # isort: skip
-from growing_table import append, read
+from growing_table import fill, read
 
 import keras_xmr
 from keras_xmr.datasets.redrawn import with_parts_redrawn
@@ -62,13 +62,7 @@ def rows_of(name):
 
 
 def main() -> None:
-    wanted = sys.argv[1:]
-    for name in SETS:
-        known = any(row["data"] == name for row in read(TABLE))
-        if known or not all(word in name for word in wanted):
-            continue
-        for row in list(rows_of(name)):
-            append(TABLE, row)
+    fill(TABLE, SETS, rows_of, sys.argv[1:])
     rows_there = read(TABLE)
     for name in dict.fromkeys(row["data"] for row in rows_there):
         rows = [row for row in rows_there if row["data"] == name]

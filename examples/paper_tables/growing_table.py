@@ -18,3 +18,12 @@ def append(table, row):
         writer = csv.DictWriter(file, list(row), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def fill(table, names, rows_of, wanted):
+    """Add the rows of each data set that is not there yet, and whose name has all words wanted."""
+    for name in names:
+        known = any(row["data"] == name for row in read(table))
+        if not known and all(word in name for word in wanted):
+            for row in list(rows_of(name)):
+                append(table, row)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from growing_table import append, read
+from growing_table import fill
 
 import keras_xmr
 from keras_xmr import datasets
@@ -76,13 +76,7 @@ def rows_of(name):
 
 
 def main() -> None:
-    wanted = sys.argv[1:]
-    for name in SETS:
-        known = any(row["data"] == name for row in read(TABLE))
-        if known or not all(word in name for word in wanted):
-            continue
-        for row in list(rows_of(name)):
-            append(TABLE, row)
+    fill(TABLE, SETS, rows_of, sys.argv[1:])
 
 
 if __name__ == "__main__":
