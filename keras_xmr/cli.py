@@ -172,6 +172,12 @@ def _compare_options(sub: argparse.ArgumentParser) -> None:
         default="validation",
         help="test reproduces papers that chose their settings on it, and marks every figure",
     )
+    sub.add_argument(
+        "--variant",
+        action="append",
+        metavar="DEFINITION",
+        help="a row of a method with settings that are not tuned, 'narrow: chtn shared_units=[64]'",
+    )
     sub.add_argument("--jobs", type=_positive, help="processes at a time; default: all cores")
     sub.add_argument("--trunk", help="network of the pictures, whose features all methods get")
 

@@ -4,8 +4,11 @@ import argparse
 import json
 import math
 import os
+import shlex
 import sys
 from typing import Any
+
+from keras_xmr.commands.assigned import assigned
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -31,6 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
         splits=arguments.splits,
         budget=arguments.budget,
         select_on=arguments.select_on,
+        variants=dict(defined(text) for text in arguments.variant or []),
         trunks=trunks,
         folder=arguments.out,
         jobs=arguments.jobs or os.cpu_count() or 1,
@@ -45,6 +49,17 @@ def run(arguments: argparse.Namespace) -> None:
     for sentence in comparison.cut:
         print(f"left out for want of time: {sentence}", file=sys.stderr)
     print(f"saved {comparison.report(arguments.out)}", file=sys.stderr)
+
+
+def defined(text: str) -> tuple[str, tuple[str, dict[str, Any]]]:
+    """Name, method and settings of `"narrow: chtn shared_units=[64]"`."""
+    name, colon, definition = text.partition(":")
+    method, *settings = shlex.split(definition) or [""]
+    if not colon or not method:
+        raise ValueError(
+            f"A variant is given as 'name: method setting=value ...'. Received: {text!r}."
+        )
+    return name.strip(), (method, assigned(settings))
 
 
 def _plain(value: Any) -> Any:

@@ -1,11 +1,12 @@
 """`keras-xmr train`: from data to a preset."""
 
 import argparse
-import json
 import shlex
 import shutil
 import sys
 from typing import Any
+
+from keras_xmr.commands.assigned import assigned
 
 # Option of the command line to the setting, or the argument of the class, that it is.
 SETTINGS = {
@@ -106,12 +107,5 @@ def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
         changes["compile"] = compiled
     if arguments.text_cnn:
         changes["transforms"] = {"text": {"transform": "WordIds"}}
-    for text in arguments.set or []:
-        name, sign, value = text.partition("=")
-        if not sign:
-            raise ValueError(f"An argument is set as name=value. Received: {text!r}.")
-        try:
-            changes[name] = json.loads(value)
-        except json.JSONDecodeError:
-            changes[name] = value
+    changes |= assigned(arguments.set or [])
     return changes

@@ -13,13 +13,13 @@ from typing import Any
 
 from keras_xmr.comparison.comparison import Comparison
 from keras_xmr.comparison.environment import environment
-from keras_xmr.comparison.plan import Plan, named
+from keras_xmr.comparison.plan import Plan, Variant, named
 from keras_xmr.comparison.record import Record
 from keras_xmr.comparison.unit import Job, Unit, records_of, work
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.datasets.folds import with_validation
 from keras_xmr.datasets.redrawn import with_parts_redrawn
-from keras_xmr.methods.catalogue import methods as methods_there
+from keras_xmr.methods.catalogue import method_class
 from keras_xmr.presets import save_whole
 from keras_xmr.progress import Progress
 from keras_xmr.transforms.extraction import with_features
@@ -44,6 +44,7 @@ def compare(
     splits: int = 1,
     budget: str | int = TRIALS,
     select_on: str = "validation",
+    variants: Mapping[str, tuple[str, Mapping[str, Any]]] | None = None,
     trunks: Mapping[str, Any] | None = None,
     folder: str | Path | None = None,
     jobs: int = 1,
@@ -67,6 +68,8 @@ def compare(
             need of is left to those after it, and what was left out is told.
         select_on: The part that settings are chosen on. `"test"` is for figures of papers that did
             so; every table then says it.
+        variants: Names of further rows, such as ablations, to a method and those of its settings
+            that are not tuned: `{"narrow": ("chtn", {"shared_units": (64,)})}`.
         trunks: Medium to a network that stays as it is; its features are what all methods get.
         folder: Where to keep it. It goes on from what is there; `None` for a temporary one.
         jobs: Processes at a time; each has its share of the cores.
@@ -76,8 +79,8 @@ def compare(
         The comparison.
 
     Raises:
-        ValueError: If there is no such method, one class only, the folder holds another comparison,
-            or all methods fail.
+        ValueError: If there is no such method or setting, one class only, the folder holds another
+            comparison, or all methods fail.
         ImportError: If Optuna or psutil is not installed.
 
     Example:
@@ -101,7 +104,12 @@ def compare(
         raise ValueError(f"There is at least one process. Received: {jobs=}.")
     limit = Budget.of(budget)
     trials = TRIALS if limit.trials == math.inf else int(limit.trials)
-    plan = Plan(named(methods, len(data.media)), seeds, splits, trials, select_on)
+    more = {name: Variant(*of) for name, of in (variants or {}).items()}
+    names = (*named(methods, len(data.media)), *more)
+    plan = Plan(names, seeds, splits, trials, select_on, more)
+    for method, changes in more.values():
+        cls = method_class(method)
+        cls.defaults.changed(changes, cls.settable())
     with tempfile.TemporaryDirectory() as temporary:
         job = Job(data, source, plan, Path(folder or temporary))
         plan.keep(job.folder, data, source)
@@ -126,8 +134,7 @@ def _check(data: CrossModalData) -> None:
 
 def _units(plan: Plan) -> list[Unit]:
     """All there is to do; what takes least comes first, so that time it leaves is used."""
-    known = methods_there()
-    ordered = sorted(plan.methods, key=lambda name: (known[name].kind != "linear", name))
+    ordered = sorted(plan.methods, key=lambda name: (plan.kind(name) != "linear", name))
     return [Unit(method, split) for split in range(plan.splits) for method in ordered]
 
 

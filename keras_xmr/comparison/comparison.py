@@ -14,7 +14,6 @@ from keras_xmr.comparison.plan import Plan
 from keras_xmr.comparison.record import Record
 from keras_xmr.comparison.statistics import Difference, holm, over_queries, over_splits
 from keras_xmr.datasets.base import CrossModalData
-from keras_xmr.methods.catalogue import methods
 from keras_xmr.report import Report
 from keras_xmr.types import FloatArray
 
@@ -26,7 +25,7 @@ class Entry(NamedTuple):
     """What has a row of its own: a method, and what helps it.
 
     Attributes:
-        method: Name of the method.
+        method: Name of the method, or of a variant of one.
         help: `""` for one model by the readout that was tuned; `"readout knn"` for another readout
             of the same models; `"ensemble"` for the mean similarity of several of them.
     """
@@ -83,7 +82,7 @@ class Comparison:
                 entry = Entry(record.method, f"readout {readout}" if readout else "")
                 found.setdefault(entry, {}).setdefault(record.split, []).append(report)
         for method in dict.fromkeys(record.method for record in self.records):
-            linear = methods()[method].kind == "linear"
+            linear = self.plan.kind(method) == "linear"
             for models in members([r for r in self.records if r.method == method], bagged=linear):
                 reports = [report_of(models, self.data[models[0].split])]
                 found.setdefault(Entry(method, "ensemble"), {})[models[0].split] = reports

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +18,20 @@ from keras_xmr.tuning.tune import SELECT_ON
 from keras_xmr.types import Config, Items
 
 PLAN = "plan.json"
+# Names of variants are those of folders, too.
+NAME = re.compile(r"\w[\w .+-]*")
+
+
+class Variant(NamedTuple):
+    """A method, some of whose settings are given and not tuned: an ablation, say.
+
+    Attributes:
+        method: Name of the method.
+        changes: What is given, as in `train`.
+    """
+
+    method: str
+    changes: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -23,14 +39,16 @@ class Plan:
     """What is compared, and with how much effort.
 
     Attributes:
-        methods: Names of the methods.
+        methods: Names of the methods, and of variants of them.
         seeds: How often each is trained on each split.
         splits: Number of splits; the first is that of the data.
         trials: Trials of tuning for each method, on each split.
         select_on: The part that settings are chosen on: `"validation"`, or `"test"`.
+        variants: Names of variants to what they are.
 
     Raises:
-        ValueError: If a number is below 1, or a name is unknown.
+        ValueError: If a number is below 1, a name is unknown, or a variant has the name of a method
+            or none that a folder could have.
 
     Example:
         >>> Plan(("cca", "jrl"), seeds=2).splits
@@ -42,9 +60,16 @@ class Plan:
     splits: int = 1
     trials: int = 20
     select_on: str = "validation"
+    variants: Mapping[str, Variant] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.methods) - set(methods()))
+        unusable = [n for n in self.variants if n in methods() or not NAME.fullmatch(n)]
+        if unusable:
+            raise ValueError(
+                "A variant has a name of its own, of letters, digits, spaces and any of '.+-_'. "
+                f"Received: {unusable}."
+            )
+        unknown = sorted({self.variant(name).method for name in self.methods} - set(methods()))
         if unknown:
             raise ValueError(f"Methods are {sorted(methods())}. Received: {unknown}.")
         counts = {name: getattr(self, name) for name in ("seeds", "splits", "trials")}
@@ -58,6 +83,14 @@ class Plan:
                 f"Settings are selected on one of {SELECT_ON}. Received: {self.select_on!r}."
             )
 
+    def variant(self, name: str) -> Variant:
+        """What goes by a name: a variant, or a method all of whose settings are tuned."""
+        return self.variants.get(name, Variant(name))
+
+    def kind(self, name: str) -> str:
+        """The kind of the method that goes by a name: see `About`."""
+        return methods()[self.variant(name).method].kind
+
     def keep(self, folder: Path, data: CrossModalData, source: CrossModalData | None) -> None:
         """Write it into the folder, or see that it is the one that is there.
 
@@ -68,7 +101,11 @@ class Plan:
         path = folder / PLAN
         if path.exists():
             theirs = json.loads(path.read_text(encoding="utf-8"))
+            # Variants may be added; one that is there stays what it is.
+            old, new = theirs.pop("variants", {}), mine.pop("variants")
             changed = sorted(name for name in mine if theirs.get(name) != mine[name])
+            changed += sorted(name for name in set(old) & set(new) if old[name] != new[name])
+            mine["variants"] = old | new
             if changed:
                 raise ValueError(
                     f"The folder {str(folder)!r} holds a comparison with other {changed}. Give "

@@ -37,7 +37,7 @@ class Record:
     """One model that was trained, and what came out.
 
     Attributes:
-        method: Name of the method.
+        method: Name of the method, or of a variant of one.
         split: Number of the split; 0 is that of the data.
         seed: Seed of the training.
         bagged: Whether it was trained on items drawn with replacement: a member of an ensemble.

@@ -163,6 +163,9 @@ def _definitions(comparison: Comparison) -> Iterator[tuple[str, str]]:
         "a single network, where a method can average several: that is a help, and has rows of "
         "its own",
     )
+    for name, (method, changes) in plan.variants.items():
+        given = ", ".join(f"{setting}={value!r}" for setting, value in changes.items())
+        yield name, f"{method} with {given or 'no setting given'}; the rest is tuned"
     yield (
         "ensemble",
         f"mean similarity of {plan.seeds} models: networks of all seeds; of linear methods, fits "

@@ -15,7 +15,7 @@ from keras_xmr.comparison.record import Costs, Record
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.datasets.redrawn import bootstrapped, with_parts_redrawn
 from keras_xmr.evaluation import evaluate
-from keras_xmr.methods.catalogue import method_class, methods
+from keras_xmr.methods.catalogue import method_class
 from keras_xmr.methods.method import Method
 from keras_xmr.methods.settings import Settings
 from keras_xmr.methods.space import Choice
@@ -26,7 +26,7 @@ from keras_xmr.types import Array
 
 
 class Unit(NamedTuple):
-    """A method on a split."""
+    """A method, or a variant of one, on a split."""
 
     method: str
     split: int
@@ -73,7 +73,7 @@ def steps(plan: Plan, method: str) -> list[Step]:
     items drawn with replacement, so that it, too, may be an ensemble.
     """
     found = [Step(seed, False) for seed in range(plan.seeds)]
-    if methods()[method].kind == "linear" and plan.seeds > 1:
+    if plan.kind(method) == "linear" and plan.seeds > 1:
         found += [Step(seed, True) for seed in range(plan.seeds)]
     return found
 
@@ -87,7 +87,8 @@ def work(unit: Unit, job: Job, seconds: float) -> None:
         seconds: How long it may take; at least one trial is made, and one model trained.
     """
     start = time.perf_counter()
-    cls: type[Method] = method_class(unit.method)
+    method, changes = job.plan.variant(unit.method)
+    cls: type[Method] = method_class(method)
     data = with_parts_redrawn(job.data, unit.split)
     source = job.source if "source" in cls.about.learns_from else None
     place = job.folder / unit.place
@@ -105,13 +106,13 @@ def work(unit: Unit, job: Job, seconds: float) -> None:
         if there
         else tune(
             data,
-            unit.method,
+            method,
             source,
             budget=Budget(job.plan.trials, share),
             select_on=job.plan.select_on,
             folder=place / "tuning",
             progress=False,
-            **single,
+            **single | dict(changes),
         )
     )
     took = sum(trial.seconds for trial in read_trials(place / "tuning"))
@@ -123,11 +124,12 @@ def work(unit: Unit, job: Job, seconds: float) -> None:
         if number and left < longest:
             return
         began = time.perf_counter()
-        _trained(unit, step, data, source, settings, took).write(place / step.file)
+        _trained(cls, unit, step, data, source, settings, took).write(place / step.file)
         longest = max(longest, time.perf_counter() - began)
 
 
 def _trained(
+    cls: type[Method],
     unit: Unit,
     step: Step,
     data: CrossModalData,
@@ -136,7 +138,6 @@ def _trained(
     tuning: float,
 ) -> Record:
     """One training, and all that is to be known of it."""
-    cls: type[Method] = method_class(unit.method)
     on = bootstrapped(data, step.seed) if step.bagged else data
     with PeakMemory() as memory:
         start = time.perf_counter()

@@ -14,13 +14,15 @@ from sklearn.utils.parallel import Parallel, delayed
 
 import keras_xmr
 from keras_xmr import compare, evaluate
+from keras_xmr.commands.compare import defined
 from keras_xmr.comparison.compare import ENVIRONMENT, THREADS, limit_threads
 from keras_xmr.comparison.comparison import Entry
 from keras_xmr.comparison.ensemble import together
 from keras_xmr.comparison.plan import Plan, named
 from keras_xmr.comparison.record import Record
+from keras_xmr.comparison.summary import content
 from keras_xmr.datasets import toy
-from keras_xmr.methods.catalogue import methods
+from keras_xmr.methods.catalogue import method_class, methods
 from keras_xmr.methods.cca import CCA
 from keras_xmr.methods.jrl import JRL
 from tests.methods.planted import planted
@@ -166,6 +168,61 @@ def test_another_plan_or_other_data_in_the_folder_are_refused(found, folder):
     other = replace(DATA, media={**DATA.media, "image": image})
     with pytest.raises(ValueError, match=r"other \['contents'\]"):
         compare(other, METHODS, folder=folder, splits=2, **QUIET)
+
+
+VARIANTS = {"loose": ("jrl", {"pair_weight": 0.0}), "shrunk": ("cca", {"shrinkage": 0.9})}
+
+
+def test_a_variant_keeps_what_it_is_given_and_is_a_row_like_the_others(tmp_path):
+    one = compare(DATA, "jrl", variants=VARIANTS, folder=tmp_path, **QUIET)
+    assert set(one.methods()) == {"jrl", "loose", "shrunk"}
+    # Every trial of its tuning has what is given, and so has every model.
+    for name, (method, changes) in VARIANTS.items():
+        (setting, value), *_ = changes.items()
+        with (tmp_path / "runs" / name / "split0" / "tuning" / "trials.csv").open() as file:
+            of_trials = [json.loads(row["settings"])["arguments"] for row in csv.DictReader(file)]
+        assert [arguments[setting] for arguments in of_trials] == [value, value]
+        record = one.first_run(name)
+        settings = type(method_class(method).defaults)(**record.settings)
+        model = keras_xmr.train(DATA, method, settings=settings, seed=0, progress=False)
+        assert record.report.map == pytest.approx(evaluate(model, DATA).map)
+    # What is linear may be an ensemble, by whatever name it goes.
+    assert Entry("loose", "ensemble") in one.entries()
+    told = dict(content(one).definitions)
+    assert told["loose"] == "jrl with pair_weight=0.0; the rest is tuned"
+
+
+def test_variants_may_be_added_but_stay_what_they_are(tmp_path):
+    few = {"seeds": 1, "budget": 1, "progress": False, "folder": tmp_path}
+    compare(DATA, "cca", variants={"loose": VARIANTS["loose"]}, **few)
+    both = compare(DATA, "cca", variants=VARIANTS, **few)
+    assert set(both.methods()) == {"cca", "loose", "shrunk"}
+    with pytest.raises(ValueError, match=r"other \['shrunk'\]"):
+        compare(DATA, "cca", variants={"shrunk": ("cca", {"shrinkage": 0.5})}, **few)
+
+
+@pytest.mark.parametrize(
+    ("variants", "message"),
+    [
+        ({"jrl": ("jrl", {})}, "a name of its own"),
+        ({"../away": ("jrl", {})}, "a name of its own"),
+        ({"other": ("unheard", {})}, r"Received: \['unheard'\]"),
+        ({"other": ("jrl", {"colour": 3})}, r"Received: \['colour'\]"),
+    ],
+)
+def test_a_variant_that_cannot_be_is_told_before_work_starts(variants, message):
+    with pytest.raises(ValueError, match=message):
+        compare(DATA, "cca", variants=variants, **QUIET)
+
+
+def test_a_variant_on_the_command_line():
+    assert defined("wide one: chtn shared_units=[64,64] readout=logits") == (
+        "wide one",
+        ("chtn", {"shared_units": [64, 64], "readout": "logits"}),
+    )
+    for text in ("chtn", "name:", "name: chtn dropout"):
+        with pytest.raises(ValueError, match=r"is given as|is set as"):
+            defined(text)
 
 
 def test_a_method_that_fails_is_told_and_stops_nothing(monkeypatch, capsys):
