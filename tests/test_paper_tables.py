@@ -1,4 +1,4 @@
-"""What the README says of the tables of `examples/paper_tables/`, where words could go stale."""
+"""What pages say of the tables of `examples/paper_tables/`, where words could go stale."""
 
 import csv
 from pathlib import Path
@@ -6,7 +6,20 @@ from pathlib import Path
 import pytest
 
 TABLES = Path(__file__).parents[1] / "examples" / "paper_tables"
+ROOT = TABLES.parents[1]
 UGACH = "UGACH, 64 bits"
+
+
+def page(name):
+    """A page in one line."""
+    return " ".join((ROOT / name).read_text(encoding="utf-8").split())
+
+
+def between(name, mark):
+    """The rows of the table that a script writes into a page."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    section = text.split(f"<!-- {mark} -->\n")[1].split(f"<!-- end of {mark} -->")[0]
+    return section.splitlines()[2:]
 
 
 def averages(name, part):
@@ -45,7 +58,7 @@ def test_defaults_lose_little_against_settings_tuned_on_the_data():
     assert sum(losses) / len(losses) <= 0.015
     assert max(losses) <= 0.04
     told = f"{sum(losses) / len(losses):.3f} on average, and {max(losses):.3f} at most"
-    assert told in (TABLES.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert told in page("README.md")
 
 
 def rows_of(table):
@@ -60,9 +73,7 @@ def test_what_tuning_is_worth_is_that_of_the_tables():
         default = defaults[row["data"], row["method"]]
         figures = [f"{float(f):.3f}" if f else "" for f in (default, row["tuned"], row["by_hand"])]
         wanted.append(f"| {row['data']} | {row['method']} | {' | '.join(figures)} |")
-    readme = (TABLES.parents[1] / "README.md").read_text(encoding="utf-8")
-    section = readme.split("<!-- tuning -->")[1].split("<!-- end of tuning -->")[0]
-    assert [line for line in section.splitlines() if line][2:] == wanted
+    assert between("docs/evidence.md", "tuning") == wanted
 
 
 def test_defaults_are_above_a_plain_pipeline_on_texts_of_seven_languages():
@@ -74,7 +85,7 @@ def test_defaults_are_above_a_plain_pipeline_on_texts_of_seven_languages():
         for data in emoji
     ]
     digits = found["digits", "fifty lines of scikit-learn"] - found["digits", "semantic_matching"]
-    readme = (TABLES.parents[1] / "README.md").read_text(encoding="utf-8")
+    readme = page("docs/evidence.md")
     assert f"(by {min(gains):.3f} to {max(gains):.3f})" in readme
     assert f"{digits:.3f} below them" in readme
 
@@ -91,13 +102,13 @@ def test_what_validation_chooses_is_that_of_the_table():
     near = sum(loss <= 0.01 for loss in lost)
     above = sum(one > other for one, other in zip(test, plain, strict=True))
     means = f"{sum(test) / len(test):.3f} against {sum(plain) / len(plain):.3f} on average"
-    readme = " ".join((TABLES.parents[1] / "README.md").read_text(encoding="utf-8").split())
+    readme = page("README.md")
     assert f"within 0.01 of the best MAP on test in {near} of {len(rows)} splits" in readme
     assert f"scikit-learn in {above} of them: {means}" in readme
 
 
 def test_what_equal_effort_finds_is_that_of_the_table():
-    rows = [row for row in rows_of("table1.csv") if row["data"] == "Pascal Sentences"]
+    rows = [row for row in rows_of("compared.csv") if row["table"] == "Table 1, Pascal Sentences"]
     first = [row for row in rows if not row["help"]]
     assert len(first) == 16
     maps = {row["method"]: float(row["MAP"]) for row in first}
@@ -106,5 +117,34 @@ def test_what_equal_effort_finds_is_that_of_the_table():
     (ensemble,) = [r for r in rows if (r["method"], r["help"]) == ("chtn", "ensemble")]
     gain = float(ensemble["MAP"]) - maps["chtn"]
     told = f"{best}; chtn has {maps['chtn']:.3f} and gains {gain:.3f} as an ensemble"
-    readme = " ".join((TABLES.parents[1] / "README.md").read_text(encoding="utf-8").split())
+    readme = page("README.md")
     assert told in readme
+
+
+def test_the_table_of_results_is_that_of_what_was_compared_and_published():
+    ours = {(r["table"], r["method"]): r["MAP"] for r in rows_of("compared.csv") if not r["help"]}
+    shown = set()
+    for line in between("README.md", "compared"):
+        name, *cells = [cell.strip() for cell in line.strip("|").split("|")]
+        method, ablation, _ = name.partition(" (ablations)")
+        table = "Table 2" if ablation else "Table 1"
+        for place, data in ((0, "Pascal Sentences"), (3, "Wikipedia")):
+            figure = ours.get((f"{table}, {data}", method))
+            assert cells[place] == (f"{float(figure):.3f}" if figure else "")
+            shown |= {(f"{table}, {data}", method)} if figure else set()
+            published = [
+                float(row["average"])
+                for row in rows_of("published.csv")
+                if (row["data"], row["method"]) == (data, method)
+            ]
+            of_papers = cells[place + 1 : place + 3]
+            assert all(float(cell) in published for cell in of_papers if cell)
+    assert shown == set(ours)
+
+
+def test_published_figures_are_means_of_their_directions():
+    rows = rows_of("published.csv")
+    assert len(rows) > 50
+    for row in rows:
+        mean = (float(row["image->text"]) + float(row["text->image"])) / 2
+        assert float(row["average"]) == pytest.approx(mean, abs=0.00101)

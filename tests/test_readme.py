@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -109,7 +110,8 @@ def test_files_and_folders_named_are_there(page):
 def test_results_are_those_of_the_table():
     with (ROOT / "examples" / "paper_tables" / "chtn.csv").open(encoding="utf-8") as file:
         table = {(row["data"], row["method"]): row for row in csv.DictReader(file)}
-    section = README.split("<!-- results -->")[1].split("<!-- end of results -->")[0]
+    page = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
+    section = page.split("<!-- results -->")[1].split("<!-- end of results -->")[0]
     lines = re.findall(r"^\| (.+?) \| (.+?) \| (.+) \|$", section, re.M)
     shown = {(data, method): figures.split(" | ") for data, method, figures in lines[1:]}
     assert set(shown) == set(table)
@@ -126,3 +128,8 @@ def test_presets_are_listed_with_their_map():
     listed = (ROOT / "weights" / "README.md").read_text(encoding="utf-8")
     for name, facts in presets.bundled().items():
         assert re.search(rf"\[{name}\].*{facts['map']:.3f}", listed)
+
+
+def test_where_methods_differ_is_what_their_classes_say():
+    script = runpy.run_path(str(ROOT / "examples" / "paper_tables" / "differences.py"))
+    assert (ROOT / "docs" / "differences.md").read_text(encoding="utf-8") == script["page"]()

@@ -20,10 +20,18 @@ def append(table, row):
         writer.writerows(rows)
 
 
-def fill(table, names, rows_of, wanted):
+def write_between(page, mark, lines):
+    """Write lines into a page, between `<!-- mark -->` and `<!-- end of mark -->`."""
+    before, rest = page.read_text(encoding="utf-8").split(f"<!-- {mark} -->\n")
+    after = rest.split(f"<!-- end of {mark} -->")[1]
+    told = "\n".join([f"<!-- {mark} -->", *lines, f"<!-- end of {mark} -->"])
+    page.write_text(f"{before}{told}{after}", encoding="utf-8")
+
+
+def fill(table, names, rows_of, wanted, key="data"):
     """Add the rows of each data set that is not there yet, and whose name has all words wanted."""
     for name in names:
-        known = any(row["data"] == name for row in read(table))
+        known = any(row[key] == name for row in read(table))
         if not known and all(word in name for word in wanted):
             for row in list(rows_of(name)):
                 append(table, row)

@@ -7,7 +7,7 @@ splits, or on Wikipedia's: their figure in the other tables, or else measured he
 Usage: python examples/paper_tables/tuning.py [words in the names of data sets or methods]
 
 Rows that are there already are left out: an interrupted run goes on. At its end the table of the
-README is written anew.
+The page of evidence is written anew.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from defaults import SEEDS, parts, tuned_map  # It limits the threads: first of 
 from defaults import TABLE as DEFAULTS
 
 import numpy as np  # isort: skip
-from growing_table import append, read
+from growing_table import append, read, write_between
 from tuned import FOLDER
 
 import keras_xmr
@@ -27,7 +27,7 @@ from keras_xmr import evaluate
 from keras_xmr.methods.catalogue import method_class
 
 TABLE = Path(__file__).with_name("tuning.csv")
-README = Path(__file__).parents[2] / "README.md"
+EVIDENCE = Path(__file__).parents[2] / "docs" / "evidence.md"
 COMMAND = "python examples/paper_tables/tuning.py"
 METHODS = ("kcca", "jrl", "semantic_matching", "chtn", "acmr")
 BUDGET = "20,5m"
@@ -74,17 +74,14 @@ def measured(part, told, sets, method):
 
 
 def tell() -> None:
-    """Write the rows into the README, between their marks."""
+    """Write the rows into the page that shows them."""
     defaults = {(row["data"], row["method"]): row["default"] for row in read(DEFAULTS)}
     lines = ["| data | method | default | tuned | by hand |", "|---|---|--:|--:|--:|"]
     for row in read(TABLE):
         figures = (defaults[row["data"], row["method"]], row["tuned"], row["by_hand"])
         cells = [f"{float(figure):.3f}" if figure else "" for figure in figures]
         lines.append(f"| {' | '.join([row['data'], row['method'], *cells])} |")
-    before, rest = README.read_text(encoding="utf-8").split("<!-- tuning -->\n")
-    after = rest.split("<!-- end of tuning -->")[1]
-    table = "\n".join(["<!-- tuning -->", *lines, "<!-- end of tuning -->"])
-    README.write_text(f"{before}{table}{after}", encoding="utf-8")
+    write_between(EVIDENCE, "tuning", lines)
 
 
 def main() -> None:

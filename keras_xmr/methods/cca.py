@@ -65,9 +65,10 @@ class CCA(LinearMethod):
 
     `C_x` is the covariance, shrunk: `(1 - shrinkage) C + shrinkage v I`, where `v` is the mean
     variance of a column, so that the units of the features do not matter. Without shrinkage it is
-    the pseudo-inverse that is taken, on the numerical range. The papers that compare with CCA do
-    not say so, but their figures are of no shrinkage: see `PAPER`. They do not give the number of
-    directions either.
+    the pseudo-inverse that is taken, on the numerical range.
+
+    Where this departs from the papers that compare with CCA: their figures are of no shrinkage,
+    though they do not say so: see `PAPER`. They do not give the number of directions either.
 
     Args:
         n_components: Number of directions; `None` for the number of classes. There are at most as

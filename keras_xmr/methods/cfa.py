@@ -41,7 +41,10 @@ class CFA(LinearMethod):
     media: `A` and `B` are the leading singular vectors of `X'Y`. Nothing is inverted, so that there
     is nothing to regularise where there are more features than pairs. A factor on a whole medium
     changes nothing; one on a single feature does, which the preprocessor takes care of. Classes are
-    not looked at. The papers that compare with CFA do not give the number of directions.
+    not looked at.
+
+    Where this departs from the papers that compare with CFA: they do not give the number of
+    directions, which is an argument here.
 
     Args:
         n_components: Number of directions; `None` for the number of classes. There are at most as

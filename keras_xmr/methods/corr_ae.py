@@ -54,10 +54,10 @@ class CorrAE(StagedModel):
     Stages: `layer_1`, `layer_2`, ... (contrastive divergence of the stacks) and, by `fit`'s own
     optimizer, `code` (the loss above; its terms are `<medium>_to_<medium>` and `correlation`).
 
-    What is left open: with `a` near 1 all codes may become the same, since nothing but the decoders
-    keeps items apart; watch the validation MAP. Adam takes the place of gradient descent with
-    momentum, and there is no sparsity penalty. More than two media are an addition: all pairs, and
-    for `"cross"` all other media.
+    Where this departs from the paper, or what is left open: with `a` near 1 all codes may become
+    the same, since nothing but the decoders keeps items apart; watch the validation MAP. Adam takes
+    the place of gradient descent with momentum, and there is no sparsity penalty. More than two
+    media are an addition: all pairs, and for `"cross"` all other media.
 
     Args:
         media: Width `d` of the rows of each medium, such as `{"image": 1280, "text": 1000}`.

@@ -43,8 +43,9 @@ class DeepSM(CHTN):
 
     It is CHTN without source, cross-modal transfer and shared layers, and is made of its parts.
 
-    What is left open: the layers of the text network and its dropout are not known; here they are
-    those of CHTN's pathways, batch-normalised, in front of one linear layer for each medium.
+    Where this departs from the paper, or what is left open: the layers of the text network and its
+    dropout are not known; here they are those of CHTN's pathways, batch-normalised, in front of one
+    linear layer for each medium.
 
     Args:
         media: Width `d` of the rows of each medium, such as `{"image": 1280, "text": 1000}`.

@@ -226,7 +226,8 @@ class JRL(LinearMethod):
     where `G_m` is the normalised Laplacian of the graph of nearest neighbours, by reweighted least
     squares. Any number of media; where `pair_weight` is 0 they need no pairs.
 
-    The paper's method is transductive: test items are in the graph. So they are here with
+    Where this departs from the paper and from the authors' code: the paper's method is
+    transductive, for test items are in the graph. So they are here with
     `fit(data, unlabelled="test")`; by default only training items are, since in ordinary use the
     others are not known yet. Ranked are not the projections but, as in the authors' code, class
     posteriors: votes of the nearest projected training items of all media, compared by their dot

@@ -161,8 +161,10 @@ class KCCA(LinearMethod):
     kernel matrix is factorised, `K = F F'`, and CCA of the rows of `F` solved by Cholesky factors
     and an iterative eigensolver. With `landmarks` it is Nystroem's approximation, of that many
     random training items, in time and memory proportional to the number of items. With more than
-    two media it is multiset CCA, as in `CCA`. Classes are not looked at. The papers that compare
-    with KCCA name the kernels, but neither their parameters nor the regularisation.
+    two media it is multiset CCA, as in `CCA`. Classes are not looked at.
+
+    Where this departs from the papers that compare with KCCA: they name the kernels, but neither
+    their parameters nor the regularisation, which are arguments here.
 
     Args:
         kernel: `"rbf"`, `"poly"`, `"laplacian"`, `"linear"`, `"cosine"`, `"sigmoid"`, ...; this

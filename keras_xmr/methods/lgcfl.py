@@ -94,9 +94,10 @@ def largest_eigenvalue(rows: FloatArray) -> float:
 class LGCFL(LinearMethod):
     """Consistent feature learning with a local-group prior: a reconstruction.
 
-    Neither the paper's text nor code of its authors was at hand. What is certain, from its
-    abstract: each medium is tied to the labels rather than to the other medium, so that data need
-    not be paired, and a prior exploits that descriptors come in blocks. This is implemented as
+    Where this departs from the paper is not known, since neither its text nor code of its authors
+    was at hand. What is certain, from its abstract: each medium is tied to the labels rather than
+    to the other medium, so that data need not be paired, and a prior exploits that descriptors come
+    in blocks. This is implemented as
 
         sum over media of ||X_m U_m - S||^2 / n_m + penalty * sum over groups of ||U_g||
 

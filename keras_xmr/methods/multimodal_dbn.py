@@ -54,9 +54,10 @@ class MultimodalDBN(StagedModel):
     Stages: `layer_1`, `layer_2`, ... and, by `fit`'s own optimizer, `joint`: contrastive divergence
     of each machine.
 
-    What is left open: Adam takes the place of gradient descent with momentum, there is no sparsity
-    penalty, and the number of steps of contrastive divergence does not grow. Missing units begin at
-    what their biases say. More than two media are an addition.
+    Where this departs from the paper, or what is left open: Adam takes the place of gradient
+    descent with momentum, there is no sparsity penalty, and the number of steps of contrastive
+    divergence does not grow. Missing units begin at what their biases say. More than two media are
+    an addition.
 
     Args:
         media: Width `d` of the rows of each medium, such as `{"image": 1280, "text": 1000}`.

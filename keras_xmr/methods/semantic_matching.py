@@ -26,8 +26,11 @@ class SemanticMatching(LinearMethod):
     """One logistic regression for each medium; items meet in the space of class posteriors.
 
     No term ties the media to each other, so data need not be paired. It is the baseline that every
-    supervised method has to beat. Items with several classes count as one item of each class, in
-    equal shares.
+    supervised method has to beat.
+
+    Where this departs from the paper: the penalty of each medium is chosen by cross-validation, the
+    paper's readout is one of several, and items with several classes count as one item of each
+    class, in equal shares.
 
     Args:
         C: Inverse strength of the L2 penalty: one number, or medium to number; `None` for the one

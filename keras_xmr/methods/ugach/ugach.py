@@ -62,8 +62,9 @@ class UGACH(AlternatingModel):
     The history has, as terms, `margin_loss`, the mean of `f`, and of the generator `reward` and
     `entropy`: that of `p`, which is 1 where it selects at random.
 
-    A variant decides what these arguments are where they are `None`, and in the corrected one alone
-    the generator cannot be rewarded for selecting matches:
+    Where this departs from the paper and from the authors' code: a variant decides what these
+    arguments are where they are `None`, and in the corrected one alone the generator cannot be
+    rewarded for selecting matches:
 
     | argument | corrected | paper | released |
     |---|---|---|---|
