@@ -139,7 +139,7 @@ def test_the_table_of_results_is_that_of_what_was_compared_and_published():
             ]
             of_papers = cells[place + 1 : place + 3]
             assert all(float(cell) in published for cell in of_papers if cell)
-    assert shown == set(ours)
+    assert shown == {key for key in ours if key[0].startswith("Table")}
 
 
 def test_published_figures_are_means_of_their_directions():
