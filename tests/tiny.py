@@ -164,6 +164,18 @@ TINY = {
     ),
     "Checkpoint": Tiny({"folder": "run", "every": 2}),
     "Comparison": Tiny({"data": [toy()], "plan": Plan(("cca",)), "records": []}),
+    "ContrastiveAdapter": Tiny(
+        {
+            "media": {"image": 5, "text": 5},
+            "hub": "text",
+            "shared": True,
+            "positives": "pair",
+            "dropout": 0.1,
+            "temperature": 0.1,
+            "seed": 3,
+        },
+        ({"image": rows(6, 5), "text": rows(6, 5, seed=1)},),
+    ),
     "CorrAE": Tiny(
         {**STACKED, "variant": "full", "correlation_weight": 0.3, "code_units": 4}, (COUNTS,)
     ),
@@ -228,6 +240,16 @@ TINY = {
             "groups": {"image": 3, "text": 1},
             "iterations": 50,
             "tolerance": 1e-3,
+        }
+    ),
+    "LearnedTemperature": Tiny({"initial": 0.5}, (rows(4, 3),)),
+    "LinearAdapter": Tiny(
+        {
+            "C": 0.5,
+            "readout": "centred_probabilities",
+            "zero_shot_weight": 0.5,
+            "max_iter": 50,
+            "temperature": 0.5,
         }
     ),
     "LinearProjection": Tiny({"units": 2, "seed": 3}, (rows(6, 5),)),
@@ -326,4 +348,5 @@ TINY = {
             },
         ),
     ),
+    "ZeroShot": Tiny(),
 }

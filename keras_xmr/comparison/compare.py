@@ -57,7 +57,8 @@ def compare(
 
     Args:
         data: The data set.
-        methods: Names, or `"all"` that take as many media.
+        methods: Names, or `"all"` that take such media: those for rows of one space are among them
+            where all media are feature rows of one width.
         source: Labelled data of one of the media, for methods that learn from such.
         seeds: How often each method is trained on each split.
         splits: Number of splits: that of the data, and others with as many items of each class in
@@ -101,7 +102,7 @@ def compare(
         raise ValueError(f"There is at least one process. Received: {jobs=}.")
     limit = Budget.of(budget)
     trials = TRIALS if limit.trials == math.inf else int(limit.trials)
-    plan = Plan(named(methods, len(data.media)), seeds, splits, trials, select_on)
+    plan = Plan(named(methods, data), seeds, splits, trials, select_on)
     with tempfile.TemporaryDirectory() as temporary:
         job = Job(data, source, plan, Path(folder or temporary))
         plan.keep(job.folder, data, source)

@@ -4,6 +4,7 @@ from keras_xmr.layers.batch_normalization import BatchNormalization
 from keras_xmr.layers.feature_scaling import FeatureScaling
 from keras_xmr.layers.fully_connected import FullyConnected
 from keras_xmr.layers.gradient_reversal import GradientReversal
+from keras_xmr.layers.learned_temperature import LearnedTemperature
 from keras_xmr.layers.linear_projection import LinearProjection
 from keras_xmr.layers.mmd_loss import MMDLoss
 from keras_xmr.layers.modality_discriminator import ModalityDiscriminator
@@ -18,6 +19,7 @@ __all__ = [  # noqa: RUF022 (sorted as Python sorts)
     "FeatureScaling",
     "FullyConnected",
     "GradientReversal",
+    "LearnedTemperature",
     "LinearProjection",
     "MMDLoss",
     "ModalityDiscriminator",
