@@ -4,7 +4,7 @@ Contract tests run on them. A new public class needs an entry here, and nothing 
 Arguments differ from the defaults where they can: a config that loses one is noticed.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -27,6 +27,27 @@ class Tiny:
 def rows(*shape, seed=0):
     """Standard normal numbers, float32."""
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def toy_for(method, media=("image", "text"), *, width=12, **options):
+    """The toy data, or rows of one space for methods that need them: a basis for all media."""
+    if not method.about.one_space:
+        return toy(media, **options)
+    # Of sentences there would be no rows; each medium is noisier than the one before.
+    made = toy(["image"], **options)
+    noise = np.random.default_rng(1)
+    (image,) = made.media.values()
+    items = {
+        name: image.items[:, :width]
+        + 0.3 * number
+        + 0.1 * number * noise.normal(size=(len(image), width))
+        for number, name in enumerate(media)
+    }
+    media = {
+        n: replace(image, items=rows.astype("float32"), pairs=image.ids)
+        for n, rows in items.items()
+    }
+    return replace(made, media=media)
 
 
 IDENTITY = keras.Input((2,))

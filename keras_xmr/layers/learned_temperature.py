@@ -20,10 +20,10 @@ class LearnedTemperature(keras.layers.Layer):
         **kwargs: What every Keras layer takes.
 
     Input shape:
-        Any.
+        `(rows, d)`.
 
     Output shape:
-        That of the input.
+        `(rows, d)`.
 
     Example:
         >>> import numpy as np

@@ -216,8 +216,6 @@ def _adapter(width: int, dropout: float, seed: int | None, name: str, dtype: Any
     seen = keras.layers.Dropout(dropout, seed=seed, dtype=dtype)(known)
     learnt = keras.layers.Dense(width, kernel_initializer="zeros", dtype=dtype)(seen)
     added = keras.layers.Add(dtype=dtype)([known, learnt])
-    adapter = keras.Model(
-        rows, keras.layers.UnitNormalization(dtype=dtype)(added), name=name
-    )
+    adapter = keras.Model(rows, keras.layers.UnitNormalization(dtype=dtype)(added), name=name)
     adapter.dtype_policy = keras.dtype_policies.get(dtype)
     return adapter

@@ -53,7 +53,7 @@ class ZeroShot(LinearMethod):
 
     def _fit(self, rows: Rows, part: CrossModalData) -> Weights:
         check_one_space({name: own.shape[1] for name, own in rows.items()}, "ZeroShot")
-        return {name: () for name in rows}
+        return dict.fromkeys(rows, ())
 
     def _map(self, rows: FloatArray, medium: str) -> FloatArray:
         return unit_rows(rows)
