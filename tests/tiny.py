@@ -328,6 +328,7 @@ TINY = {
         {**FULLY_CONNECTED, "batch_normalization": True, "with_raw": True}, (rows(6, 10),)
     ),
     "SplitRows": Tiny({}, (rows(5, 3), [rows(2, 1), rows(3, 1)])),
+    "UnitLength": Tiny({}, (rows(4, 3),)),
     "UGACH": Tiny(
         {
             "media": {"image": 5, "text": 4},

@@ -13,6 +13,7 @@ from keras_xmr.layers.pathway import Pathway
 from keras_xmr.layers.rbm import RBM
 from keras_xmr.layers.shared_layers import SharedLayers
 from keras_xmr.layers.split_rows import SplitRows
+from keras_xmr.layers.unit_length import UnitLength
 
 __all__ = [  # noqa: RUF022 (sorted as Python sorts)
     "BatchNormalization",
@@ -28,4 +29,5 @@ __all__ = [  # noqa: RUF022 (sorted as Python sorts)
     "RBM",
     "SharedLayers",
     "SplitRows",
+    "UnitLength",
 ]

@@ -52,7 +52,10 @@ def class_contrastive_loss(
         raise ValueError(f"Positives are one of {POSITIVES}. Received: {positives=}.")
     logits, labels, others = (ops.cast(rows, "float32") for rows in (logits, labels, others))
     same = ops.cast(ops.matmul(labels, ops.transpose(others)) > 0, "float32")
-    wanted = same if positives == "class" else ops.eye(logits.shape[0], dtype="float32")
+    # TensorFlow's `eye` needs a number of rows that is known beforehand.
+    place = ops.arange(ops.shape(logits)[0])
+    of_pair = ops.cast(place[:, None] == place[None, :], "float32")
+    wanted = same if positives == "class" else of_pair
     negative = (1.0 - same) * (1.0 - wanted)
     there = _one_way(logits, wanted, negative)
     back = _one_way(*(ops.transpose(matrix) for matrix in (logits, wanted, negative)))

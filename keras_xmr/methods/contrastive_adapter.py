@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.layers.learned_temperature import LearnedTemperature
+from keras_xmr.layers.unit_length import UnitLength
 from keras_xmr.losses.class_contrastive import POSITIVES, class_contrastive_loss
 from keras_xmr.methods.about import About
 from keras_xmr.methods.cross_modal_model import CrossModalModel
@@ -84,7 +85,13 @@ class ContrastiveAdapter(CrossModalModel):
         returns="rows of unit length",
         one_space=True,
     )
-    defaults = TrainingSettings(epochs=20, learning_rate=3e-3, weight_decay=0.1)
+    # Classes want a higher temperature than the pairs that CLIP is trained on.
+    defaults = TrainingSettings(
+        arguments={"shared": True, "temperature": 0.2},
+        epochs=20,
+        learning_rate=3e-3,
+        weight_decay=1.0,
+    )
     tunable: ClassVar[Mapping[str, Tunable]] = {
         "learning_rate": Range(3e-4, 3e-2),
         "weight_decay": Range(1e-3, 10.0),
@@ -212,10 +219,10 @@ def _adapters(
 def _adapter(width: int, dropout: float, seed: int | None, name: str, dtype: Any) -> keras.Model:
     """Rows `(n, width)` past a layer and beside it, of unit length before and after."""
     rows = keras.Input((width,), name=f"{name}_rows")
-    known = keras.layers.UnitNormalization(dtype=dtype)(rows)
+    known = UnitLength(dtype=dtype)(rows)
     seen = keras.layers.Dropout(dropout, seed=seed, dtype=dtype)(known)
     learnt = keras.layers.Dense(width, kernel_initializer="zeros", dtype=dtype)(seen)
     added = keras.layers.Add(dtype=dtype)([known, learnt])
-    adapter = keras.Model(rows, keras.layers.UnitNormalization(dtype=dtype)(added), name=name)
+    adapter = keras.Model(rows, UnitLength(dtype=dtype)(added), name=name)
     adapter.dtype_policy = keras.dtype_policies.get(dtype)
     return adapter
