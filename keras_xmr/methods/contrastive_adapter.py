@@ -87,7 +87,7 @@ class ContrastiveAdapter(CrossModalModel):
     )
     # Classes want a higher temperature than the pairs that CLIP is trained on.
     defaults = TrainingSettings(
-        arguments={"shared": True, "temperature": 0.2},
+        arguments={"shared": True, "temperature": 0.2, "dropout": 0.5},
         epochs=20,
         learning_rate=3e-3,
         weight_decay=1.0,

@@ -31,7 +31,7 @@ class LinearAdapter(SemanticMatching):
 
     Args:
         C: Inverse strength of the L2 penalty; `None` to choose it as `SemanticMatching` does. The
-            rows are scaled so that their columns have unit variance on average.
+            rows less their mean are scaled to unit length on average.
         readout: As in `SemanticMatching`.
         zero_shot_weight: See above, from 0 to below 1.
         preprocessor: What makes rows of the items; `None` leaves feature rows as they are.
@@ -95,8 +95,8 @@ class LinearAdapter(SemanticMatching):
         check_one_space({name: own.shape[1] for name, own in rows.items()}, "LinearAdapter")
         centred = {name: centre(unit_rows(own)) for name, own in rows.items()}
         stacked = np.concatenate([own for own, _ in centred.values()])
-        # The penalties that are tried suit columns of unit variance.
-        scale = float(np.sqrt(np.square(stacked).mean())) or 1.0
+        # The penalties that are tried suit rows of unit length.
+        scale = float(np.sqrt(np.square(stacked).sum(axis=1).mean())) or 1.0
         shares = [hot(part.medium(name).labels, part.num_classes) for name in rows]
         kernel, bias = self._classifier(stacked / scale, np.concatenate(shares), self._of("C", ""))
         kernel = kernel / scale

@@ -50,7 +50,7 @@ def test_the_adapter_is_one_logistic_regression_of_all_rows(readout):
     means = {m: unit(raw(m, "train")).mean(axis=0) for m in part.media}
     rows = np.concatenate([unit(raw(m, "train")) - means[m] for m in part.media])
     labels = np.concatenate([medium.labels for medium in part.media.values()])
-    scale = rows.std()
+    scale = np.sqrt(np.square(rows).sum() / len(rows))
     peer = LogisticRegression(C=0.5, max_iter=1000).fit(rows / scale, labels)
     model = LinearAdapter(C=0.5, readout=readout).fit(DATA)
     for medium in DATA.media:
