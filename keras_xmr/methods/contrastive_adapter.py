@@ -76,7 +76,7 @@ class ContrastiveAdapter(CrossModalModel):
 
     about = About(
         name="contrastive_adapter",
-        title="a residual layer on rows that share a space",
+        title="a residual layer, trained contrastively",
         year=2024,
         reference="Gao et al.: International Journal of Computer Vision 2024",
         kind="neural",

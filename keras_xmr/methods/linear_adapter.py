@@ -55,7 +55,7 @@ class LinearAdapter(SemanticMatching):
 
     about = About(
         name="linear_adapter",
-        title="one classifier of rows that share a space",
+        title="one classifier for the rows of all media",
         year=2022,
         reference="Zhang et al.: ECCV 2022",
         kind="linear",

@@ -35,7 +35,7 @@ class ZeroShot(LinearMethod):
 
     about = About(
         name="zero_shot",
-        title="rows of encoders that share a space",
+        title="the rows of encoders as they are",
         year=2021,
         reference="Radford et al.: ICML 2021",
         kind="linear",
