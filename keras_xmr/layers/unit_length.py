@@ -27,9 +27,9 @@ class UnitLength(keras.layers.Layer):
 
     Example:
         >>> import numpy as np
-        >>> found = UnitLength()(np.array([[3.0, 4.0], [0.0, 0.0]]))
-        >>> keras.ops.convert_to_numpy(found).round(4).tolist()
-        [[0.6, 0.8], [0.0, 0.0]]
+        >>> found = UnitLength()(np.array([[1.0, 1.0, -1.0, 1.0], [0.0, 0.0, 0.0, 0.0]]))
+        >>> keras.ops.convert_to_numpy(found).tolist()
+        [[0.5, 0.5, -0.5, 0.5], [0.0, 0.0, 0.0, 0.0]]
     """
 
     def call(self, inputs: Tensor) -> Tensor:
