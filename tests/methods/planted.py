@@ -25,11 +25,11 @@ def planted(classes=10, per_class=12, media=("image", "text"), width=15, seed=0,
     hidden = centres[labels] + 0.3 * rng.normal(size=(len(labels), 8))
     ids = np.array([f"pair{row}" for row in range(len(labels))])
     split = np.tile(["train"] * (per_class - 3) + ["validation"] + ["test"] * 2, classes)
-    bases = rng.normal(size=(1 if one_basis else len(media), 8, width))
-    items = {
-        name: hidden @ basis + rng.normal(size=(len(labels), width))
-        for name, basis in zip(media, np.resize(bases, (len(media), 8, width)), strict=True)
-    }
+    items, basis = {}, None
+    for name in media:
+        if basis is None or not one_basis:
+            basis = rng.normal(size=(8, width))
+        items[name] = hidden @ basis + rng.normal(size=(len(labels), width))
     return CrossModalData(
         "planted",
         {
