@@ -36,16 +36,19 @@ if TYPE_CHECKING:
     from keras_xmr.methods.chtn import CHTN as CHTN
     from keras_xmr.methods.cm_gans.cm_gans import CMGANs as CMGANs
     from keras_xmr.methods.cmdn import CMDN as CMDN
+    from keras_xmr.methods.contrastive_adapter import ContrastiveAdapter as ContrastiveAdapter
     from keras_xmr.methods.corr_ae import CorrAE as CorrAE
     from keras_xmr.methods.cross_modal_model import CrossModalModel as CrossModalModel
     from keras_xmr.methods.deep_sm import DeepSM as DeepSM
     from keras_xmr.methods.jrl import JRL as JRL
     from keras_xmr.methods.kcca import KCCA as KCCA
     from keras_xmr.methods.lgcfl import LGCFL as LGCFL
+    from keras_xmr.methods.linear_adapter import LinearAdapter as LinearAdapter
     from keras_xmr.methods.mhtn import MHTN as MHTN
     from keras_xmr.methods.multimodal_dbn import MultimodalDBN as MultimodalDBN
     from keras_xmr.methods.semantic_matching import SemanticMatching as SemanticMatching
     from keras_xmr.methods.ugach.ugach import UGACH as UGACH
+    from keras_xmr.methods.zero_shot import ZeroShot as ZeroShot
     from keras_xmr.probing import modality_probe as modality_probe
     from keras_xmr.report import Report as Report
     from keras_xmr.training.batches import PairedBatches as PairedBatches

@@ -52,12 +52,14 @@ def test_list_names_everything(capsys):
         "learns_from": ["pairs"],
         "media": "any",
         "returns": "correlated directions",
+        "one_space": False,
     }
     assert "toy" in found["data sets"]
     assert main(["list"]) == 0
     shown = capsys.readouterr().out
     assert "pascal_sentences" in shown
     assert re.search(r"jrl +2014 +linear +labels, pairs +media: any +class posteriors", shown)
+    assert re.search(r"zero_shot +2021 +linear +nothing .* \(media of one space\)", shown)
 
 
 def test_training_records_how_it_was_done(preset):

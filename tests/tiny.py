@@ -4,7 +4,7 @@ Contract tests run on them. A new public class needs an entry here, and nothing 
 Arguments differ from the defaults where they can: a config that loses one is noticed.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -27,6 +27,27 @@ class Tiny:
 def rows(*shape, seed=0):
     """Standard normal numbers, float32."""
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def toy_for(method, media=("image", "text"), *, width=12, **options):
+    """The toy data, or rows of one space for methods that need them: a basis for all media."""
+    if not method.about.one_space:
+        return toy(media, **options)
+    # Of sentences there would be no rows; each medium is noisier than the one before.
+    made = toy(["image"], **options)
+    noise = np.random.default_rng(1)
+    (image,) = made.media.values()
+    items = {
+        name: image.items[:, :width]
+        + 0.3 * number
+        + 0.1 * number * noise.normal(size=(len(image), width))
+        for number, name in enumerate(media)
+    }
+    media = {
+        n: replace(image, items=rows.astype("float32"), pairs=image.ids)
+        for n, rows in items.items()
+    }
+    return replace(made, media=media)
 
 
 IDENTITY = keras.Input((2,))
@@ -164,6 +185,18 @@ TINY = {
     ),
     "Checkpoint": Tiny({"folder": "run", "every": 2}),
     "Comparison": Tiny({"data": [toy()], "plan": Plan(("cca",)), "records": []}),
+    "ContrastiveAdapter": Tiny(
+        {
+            "media": {"image": 5, "text": 5},
+            "hub": "text",
+            "shared": True,
+            "positives": "pair",
+            "dropout": 0.1,
+            "temperature": 0.1,
+            "seed": 3,
+        },
+        ({"image": rows(6, 5), "text": rows(6, 5, seed=1)},),
+    ),
     "CorrAE": Tiny(
         {**STACKED, "variant": "full", "correlation_weight": 0.3, "code_units": 4}, (COUNTS,)
     ),
@@ -230,6 +263,16 @@ TINY = {
             "tolerance": 1e-3,
         }
     ),
+    "LearnedTemperature": Tiny({"initial": 0.5}, (rows(4, 3),)),
+    "LinearAdapter": Tiny(
+        {
+            "C": 0.5,
+            "readout": "centred_probabilities",
+            "zero_shot_weight": 0.5,
+            "max_iter": 50,
+            "temperature": 0.5,
+        }
+    ),
     "LinearProjection": Tiny({"units": 2, "seed": 3}, (rows(6, 5),)),
     "MHTN": Tiny(
         {
@@ -285,6 +328,7 @@ TINY = {
         {**FULLY_CONNECTED, "batch_normalization": True, "with_raw": True}, (rows(6, 10),)
     ),
     "SplitRows": Tiny({}, (rows(5, 3), [rows(2, 1), rows(3, 1)])),
+    "UnitLength": Tiny({}, (rows(4, 3),)),
     "UGACH": Tiny(
         {
             "media": {"image": 5, "text": 4},
@@ -326,4 +370,5 @@ TINY = {
             },
         ),
     ),
+    "ZeroShot": Tiny(),
 }

@@ -29,7 +29,8 @@ def section(name):
 
 def page():
     """The text of the page."""
-    return "\n".join([HEAD, *(section(name) for name in methods())])
+    of_papers = (name for name, about in methods().items() if not about.one_space)
+    return "\n".join([HEAD, *map(section, of_papers)])
 
 
 def main() -> None:

@@ -31,8 +31,9 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _row(method: dict[str, Any]) -> str:
     """Year, kind, what it learns from, media, what it returns, and its name in words."""
-    learns_from = ", ".join(method["learns_from"])
+    learns_from = ", ".join(method["learns_from"]) or "nothing"
+    needs = " (media of one space)" if method["one_space"] else ""
     return (
         f"{method['year']}  {method['kind']:8} {learns_from:21} "
-        f"media: {method['media']:4} {method['returns']:22} {method['title']}"
+        f"media: {method['media']:4} {method['returns']:22} {method['title']}{needs}"
     )

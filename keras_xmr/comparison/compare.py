@@ -58,7 +58,8 @@ def compare(
 
     Args:
         data: The data set.
-        methods: Names, or `"all"` that take as many media.
+        methods: Names, or `"all"` that take such media: those for rows of one space are among them
+            where all media are feature rows of one width.
         source: Labelled data of one of the media, for methods that learn from such.
         seeds: How often each method is trained on each split.
         splits: Number of splits: that of the data, and others with as many items of each class in
@@ -105,7 +106,7 @@ def compare(
     limit = Budget.of(budget)
     trials = TRIALS if limit.trials == math.inf else int(limit.trials)
     more = {name: Variant(*of) for name, of in (variants or {}).items()}
-    names = (*named(methods, len(data.media)), *more)
+    names = (*named(methods, data), *more)
     plan = Plan(names, seeds, splits, trials, select_on, more)
     for method, changes in more.values():
         cls = method_class(method)
@@ -134,7 +135,7 @@ def _check(data: CrossModalData) -> None:
 
 def _units(plan: Plan) -> list[Unit]:
     """All there is to do; what takes least comes first, so that time it leaves is used."""
-    ordered = sorted(plan.methods, key=lambda name: (plan.kind(name) != "linear", name))
+    ordered = sorted(plan.methods, key=lambda name: (plan.about(name).kind != "linear", name))
     return [Unit(method, split) for split in range(plan.splits) for method in ordered]
 
 

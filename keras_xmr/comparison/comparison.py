@@ -82,7 +82,7 @@ class Comparison:
                 entry = Entry(record.method, f"readout {readout}" if readout else "")
                 found.setdefault(entry, {}).setdefault(record.split, []).append(report)
         for method in dict.fromkeys(record.method for record in self.records):
-            linear = self.plan.kind(method) == "linear"
+            linear = self.plan.about(method).kind == "linear"
             for models in members([r for r in self.records if r.method == method], bagged=linear):
                 reports = [report_of(models, self.data[models[0].split])]
                 found.setdefault(Entry(method, "ensemble"), {})[models[0].split] = reports

@@ -12,7 +12,9 @@ import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.datasets.word_counts import WordCounts
+from keras_xmr.methods.about import About
 from keras_xmr.methods.catalogue import methods
+from keras_xmr.methods.one_space import may_share_a_space
 from keras_xmr.presets import save_whole
 from keras_xmr.tuning.tune import SELECT_ON
 from keras_xmr.types import Config, Items
@@ -87,9 +89,9 @@ class Plan:
         """What goes by a name: a variant, or a method all of whose settings are tuned."""
         return self.variants.get(name, Variant(name))
 
-    def kind(self, name: str) -> str:
-        """The kind of the method that goes by a name: see `About`."""
-        return methods()[self.variant(name).method].kind
+    def about(self, name: str) -> About:
+        """What the method says of itself that goes by a name."""
+        return methods()[self.variant(name).method]
 
     def keep(self, folder: Path, data: CrossModalData, source: CrossModalData | None) -> None:
         """Write it into the folder, or see that it is the one that is there.
@@ -149,18 +151,26 @@ def _blocks(items: Items) -> Iterator[bytes]:
         yield np.ascontiguousarray(items).tobytes()
 
 
-def named(text: str | Sequence[str], media: int) -> tuple[str, ...]:
+def named(text: str | Sequence[str], data: CrossModalData) -> tuple[str, ...]:
     """The methods that are meant, in alphabetical order: `"all"`, or names.
 
     Args:
-        text: `"all"`, which means all that take so many media, or names, with commas between them.
-        media: Number of media.
+        text: `"all"`, which means all that take such media, or names, with commas between them.
+        data: The data: how many media there are, and whether their rows may lie in one space.
 
     Example:
-        >>> named("jrl,cca", 2)
+        >>> from keras_xmr.datasets import toy
+        >>> named("jrl,cca", toy())
         ('cca', 'jrl')
+        >>> "zero_shot" in named("all", toy()), "zero_shot" in named("all", toy(["image", "video"]))
+        (False, True)
     """
     if text == "all":
-        return tuple(name for name, a in methods().items() if media == 2 or a.media == "any")
+        return tuple(name for name, about in methods().items() if _takes(about, data))
     names = text.split(",") if isinstance(text, str) else text
     return tuple(sorted({name.strip() for name in names}))
+
+
+def _takes(about: About, data: CrossModalData) -> bool:
+    of_count = about.media == "any" or len(data.media) == int(about.media)
+    return of_count and (may_share_a_space(data) or not about.one_space)

@@ -70,10 +70,11 @@ def steps(plan: Plan, method: str) -> list[Step]:
     """The trainings of a unit, the indispensable one first.
 
     Networks differ by their seed. What is linear hardly does: it has as many models more, each of
-    items drawn with replacement, so that it, too, may be an ensemble.
+    items drawn with replacement, so that it, too, may be an ensemble, if it learns anything.
     """
+    about = plan.about(method)
     found = [Step(seed, False) for seed in range(plan.seeds)]
-    if plan.kind(method) == "linear" and plan.seeds > 1:
+    if about.kind == "linear" and about.learns_from and plan.seeds > 1:
         found += [Step(seed, True) for seed in range(plan.seeds)]
     return found
 

@@ -1,5 +1,6 @@
 """The formulas that models minimise, one per file."""
 
+from keras_xmr.losses.class_contrastive import class_contrastive_loss
 from keras_xmr.losses.contrastive_divergence import contrastive_divergence
 from keras_xmr.losses.cross_entropy import label_cross_entropy, multi_label_cross_entropy
 from keras_xmr.losses.invariance import invariance_loss
@@ -12,6 +13,7 @@ from keras_xmr.losses.released_triplet import released_triplet_loss
 from keras_xmr.losses.verdict import verdict_loss
 
 __all__ = [
+    "class_contrastive_loss",
     "contrastive_divergence",
     "expected_reward",
     "invariance_loss",

@@ -15,6 +15,8 @@ class About(NamedTuple):
         learns_from: `"labels"`, `"pairs"` and `"source"` (labelled data of one medium).
         media: How many it takes: `"2"`, or `"any"` number from two on.
         returns: What its common representation is.
+        one_space: Whether it takes rows that lie in one space already, as those of CLIP's encoders:
+            all media then have rows of one width.
     """
 
     name: str
@@ -25,3 +27,4 @@ class About(NamedTuple):
     learns_from: tuple[str, ...]
     media: str
     returns: str
+    one_space: bool = False

@@ -66,7 +66,7 @@ class LinearMethod(Method):
 
     def _fit_preprocessor(self, data: CrossModalData, part: CrossModalData) -> Rows:
         """Fit it; the rows `(n, d)` of every medium."""
-        transforms = self.preprocessor or Preprocessor.for_data(data)
+        transforms = self.preprocessor or self.settings_for(data).preprocessor(data)
         raw = [name for name, t in transforms.transforms.items() if t.needs_trunk]
         if raw:
             raise ValueError(

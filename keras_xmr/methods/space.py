@@ -120,8 +120,9 @@ class Space:
         self.method = method
         self.start = settings
         self.tunable = {n: t for n, t in method.tunable.items() if n not in fixed}
-        # Feature rows may come in any scale.
-        scaled = row_widths(data) if "transforms" not in fixed else {}
+        # Feature rows may come in any scale; but those of one space are to stay in it.
+        kept = method.about.one_space or "transforms" in fixed
+        scaled = {} if kept else row_widths(data)
         entries = {medium: settings.transforms.get(medium, SCALINGS[0]) for medium in scaled}
         self.rows = {m: e for m, e in entries.items() if e["transform"] == "FeatureScaler"}
 

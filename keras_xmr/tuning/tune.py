@@ -94,6 +94,8 @@ def tune(
             frozen = frozen._replace(data=with_validation(frozen.data, seed=seed))
         shown.say(f"no validation part: {share} is held out, drawn by hash")
     space = Space(cls, start, frozen.data, fixed=changes)
+    if not space.distributions():
+        limit = replace(limit, trials=1)
     search = Search(space, frozen, select_on, seed)
     place = Path(folder) if folder is not None else None
     trials = read_trials(place) if place else []

@@ -326,12 +326,17 @@ def test_plans_are_checked(changes, message):
         Plan(**{"methods": ("cca",)} | changes)
 
 
-def test_all_are_those_that_take_as_many_media():
-    assert len(named("all", 2)) == 16
-    assert set(named("all", 2)) - set(named("all", 3)) == {
-        name for name, about in methods().items() if about.media == "2"
-    }
-    assert named(["jrl", "cca"], 2) == named("jrl, cca", 2) == ("cca", "jrl")
+def test_all_are_those_that_take_such_media():
+    two, three = named("all", toy()), named("all", toy(["image", "text", "audio"]))
+    assert len(two) == 16
+    assert set(two) - set(three) == {n for n, about in methods().items() if about.media == "2"}
+    assert named(["jrl", "cca"], DATA) == named("jrl, cca", DATA) == ("cca", "jrl")
+
+
+def test_all_has_those_for_one_space_where_rows_are_of_one_width():
+    one_width = toy(["image", "video"])
+    assert set(named("all", one_width)) == set(methods())
+    assert not any(methods()[name].one_space for name in named("all", toy()))
 
 
 def test_a_record_is_read_as_it_was_written(found, tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.contracts.public import KERAS_METHODS
-from tests.contracts.test_keras_methods import DATA, make
+from tests.contracts.test_keras_methods import data_of, make
 
 # Exporters warn of their own ways at length.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -20,7 +20,7 @@ def model(request):
 def rows_and_encoded(model, medium):
     """The rows of a few items, and what they are by `encode`: of codes, before the signs."""
     more = {"as_bits": False} if model.metric == "hamming" else {}
-    rows = model.preprocess(DATA.part("test"))[medium]
+    rows = model.preprocess(data_of(model).part("test"))[medium]
     return rows, model.encode({medium: rows}, medium, **more)
 
 

@@ -12,6 +12,7 @@ import keras_xmr
 from keras_xmr.methods.catalogue import method_class, methods
 from keras_xmr.training.alternating import AlternatingModel
 from tests.processes import python_path
+from tests.tiny import toy_for
 
 pytestmark = pytest.mark.once
 
@@ -20,9 +21,14 @@ SOURCES = {"labels", "pairs", "source"}
 DATA = keras_xmr.datasets.toy()
 
 
-def test_the_sixteen_are_found():
+def test_the_sixteen_of_papers_and_those_for_rows_of_one_space_are_found():
     assert list(methods()) == sorted(methods())
-    assert len(methods()) == 16
+    assert len([name for name, about in methods().items() if not about.one_space]) == 16
+    assert [name for name, about in methods().items() if about.one_space] == [
+        "contrastive_adapter",
+        "linear_adapter",
+        "zero_shot",
+    ]
 
 
 @pytest.mark.parametrize("name", methods())
@@ -50,7 +56,7 @@ def test_what_it_says_is_true(name):
 
 @pytest.mark.parametrize("name", [n for n, about in methods().items() if about.kind == "linear"])
 def test_those_of_two_media_say_so(name):
-    data = keras_xmr.datasets.toy(["image", "text", "audio"])
+    data = toy_for(method_class(name), ["image", "text", "audio"])
     if methods()[name].media == "any":
         assert sorted(keras_xmr.train(data, name).media) == ["audio", "image", "text"]
     else:
