@@ -102,10 +102,10 @@ def efficientnet_lite(
     layers = _Layers(seed, dtype)
     pixels = keras.Input((input_size, input_size, CHANNELS), name="pixels")
     x = PixelNormalization(MEAN, DEVIATION, name="normalization", dtype=dtype)(pixels)
-    x = layers.convolution(x, "stem", STEM, size=3, stride=2)
+    x = layers.stem(x)
     for block in _blocks(variant):
         x = layers.block(x, block)
-    x = layers.convolution(x, "head", HEAD)
+    x = layers.pointwise(x, "head", HEAD)
     x = keras.layers.GlobalAveragePooling2D(
         data_format="channels_last", name="average", dtype=dtype
     )(x)
@@ -155,35 +155,37 @@ class _Layers:
     def block(self, x: Tensor, block: _Block) -> Tensor:
         entered = x
         if block.expansion > 1:
-            x = self.convolution(x, f"{block.name}/expand", block.expansion * x.shape[-1])
+            x = self.pointwise(x, f"{block.name}/expand", block.expansion * x.shape[-1])
         x = self.depthwise(x, f"{block.name}/depthwise", block.size, block.stride)
-        x = self.convolution(x, f"{block.name}/project", block.filters, rectified=False)
+        x = self.pointwise(x, f"{block.name}/project", block.filters, rectified=False)
         if x.shape != entered.shape:
             return x
         return keras.layers.Add(name=_layer_name(block.name), dtype=self.dtype)([entered, x])
 
-    def convolution(
-        self,
-        x: Tensor,
-        name: str,
-        filters: int,
-        *,
-        size: int = 1,
-        stride: int = 1,
-        rectified: bool = True,
-    ) -> Tensor:
+    def stem(self, x: Tensor) -> Tensor:
         x = keras.layers.Conv2D(
-            filters,
-            size,
-            strides=stride,
+            STEM,
+            3,
+            strides=2,
             padding="same",
             use_bias=False,
             kernel_initializer=Msra(next(self.seeds)),
             data_format="channels_last",
+            name="stem",
+            dtype=self.dtype,
+        )(x)
+        return self.normalized(x, "stem")
+
+    def pointwise(self, x: Tensor, name: str, filters: int, *, rectified: bool = True) -> Tensor:
+        # As a matrix product a convolution of 1 x 1 takes half the time on a CPU.
+        x = keras.layers.Dense(
+            filters,
+            use_bias=False,
+            kernel_initializer=Msra(next(self.seeds)),
             name=_layer_name(name),
             dtype=self.dtype,
         )(x)
-        return self.normalized(x, name, rectified)
+        return self.normalized(x, name, rectified=rectified)
 
     def depthwise(self, x: Tensor, name: str, size: int, stride: int) -> Tensor:
         x = keras.layers.DepthwiseConv2D(
@@ -196,9 +198,9 @@ class _Layers:
             name=_layer_name(name),
             dtype=self.dtype,
         )(x)
-        return self.normalized(x, name, rectified=True)
+        return self.normalized(x, name)
 
-    def normalized(self, x: Tensor, name: str, rectified: bool) -> Tensor:
+    def normalized(self, x: Tensor, name: str, *, rectified: bool = True) -> Tensor:
         name = _layer_name(name)
         x = keras.layers.BatchNormalization(
             momentum=0.99, epsilon=1e-3, name=f"{name}_bn", dtype=self.dtype
@@ -234,25 +236,23 @@ def set_weights(model: keras.Model, arrays: Mapping[str, Array]) -> None:
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             _set_normalization(layer, arrays)
-        elif isinstance(layer, keras.layers.DepthwiseConv2D):
-            _set_kernel(layer, arrays, (2, 3, 0, 1))
-        elif isinstance(layer, keras.layers.Conv2D):
-            _set_kernel(layer, arrays, (2, 3, 1, 0))
-        elif isinstance(layer, keras.layers.Dense):
+        elif layer.name == "classifier":
             inputs, outputs = layer.kernel.shape
             kernel = array_of(arrays, "classifier/w", (outputs, inputs))
             layer.set_weights([kernel.T, array_of(arrays, "classifier/b", (outputs,))])
+        elif layer.weights:
+            _set_kernel(layer, arrays)
 
 
-def _set_kernel(
-    layer: keras.layers.Layer, arrays: Mapping[str, Array], axes: tuple[int, int, int, int]
-) -> None:
-    """Give a convolution its kernel, whose axes Keras has in the order `axes`."""
-    shape = [0] * len(axes)
-    for axis, length in zip(axes, layer.kernel.shape, strict=True):
-        shape[axis] = length
-    kernel = array_of(arrays, f"{_array_name(layer.name)}/w", tuple(shape))
-    layer.set_weights([kernel.transpose(axes)])
+def _set_kernel(layer: keras.layers.Layer, arrays: Mapping[str, Array]) -> None:
+    """Give a convolution its kernel; Keras has (height, width, inputs, outputs)."""
+    *window, inputs, outputs = layer.kernel.shape
+    if isinstance(layer, keras.layers.DepthwiseConv2D):
+        inputs, outputs = outputs, inputs
+    height, width = window or (1, 1)
+    shape = (outputs, inputs, height, width)
+    kernel = array_of(arrays, f"{_array_name(layer.name)}/w", shape).transpose(2, 3, 1, 0)
+    layer.set_weights([kernel.reshape(layer.kernel.shape)])
 
 
 def _set_normalization(layer: keras.layers.Layer, arrays: Mapping[str, Array]) -> None:
