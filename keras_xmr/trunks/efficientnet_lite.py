@@ -153,14 +153,21 @@ class _Layers:
         self.dtype = dtype
 
     def block(self, x: Tensor, block: _Block) -> Tensor:
-        entered = x
+        # A model of its own: Keras keeps what the layers of a model give until all have run.
+        inputs = keras.Input(x.shape[1:], name=f"{_layer_name(block.name)}_input", dtype=x.dtype)
+        return keras.Model(inputs, self.bottleneck(inputs, block), name=_layer_name(block.name))(x)
+
+    def bottleneck(self, inputs: Tensor, block: _Block) -> Tensor:
+        x = inputs
         if block.expansion > 1:
             x = self.pointwise(x, f"{block.name}/expand", block.expansion * x.shape[-1])
         x = self.depthwise(x, f"{block.name}/depthwise", block.size, block.stride)
         x = self.pointwise(x, f"{block.name}/project", block.filters, rectified=False)
-        if x.shape != entered.shape:
+        if x.shape != inputs.shape:
             return x
-        return keras.layers.Add(name=_layer_name(block.name), dtype=self.dtype)([entered, x])
+        return keras.layers.Add(name=f"{_layer_name(block.name)}_add", dtype=self.dtype)(
+            [inputs, x]
+        )
 
     def stem(self, x: Tensor) -> Tensor:
         x = keras.layers.Conv2D(
@@ -234,7 +241,9 @@ def set_weights(model: keras.Model, arrays: Mapping[str, Array]) -> None:
         ValueError: If an array is missing, of another shape, or not finite.
     """
     for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
+        if isinstance(layer, keras.Model):
+            set_weights(layer, arrays)
+        elif isinstance(layer, keras.layers.BatchNormalization):
             _set_normalization(layer, arrays)
         elif layer.name == "classifier":
             inputs, outputs = layer.kernel.shape
