@@ -184,7 +184,7 @@ class _Layers:
         return self.normalized(x, "stem")
 
     def pointwise(self, x: Tensor, name: str, filters: int, *, rectified: bool = True) -> Tensor:
-        # As a matrix product a convolution of 1 x 1 takes half the time on a CPU.
+        # A convolution of 1 x 1 is a matrix product; as such Keras on PyTorch copies half as much.
         x = keras.layers.Dense(
             filters,
             use_bias=False,
