@@ -138,7 +138,8 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     pictures = sub.add_argument_group("pictures, instead of features")
     pictures.add_argument(
         "--trunk",
-        help="alexnet, squeezenet, any of keras.applications, a preset's, or a .keras file",
+        help="alexnet, efficientnet_lite0 to efficientnet_lite4, squeezenet, any of "
+        "keras.applications, a preset's, or a .keras file",
     )
     pictures.add_argument("--trunk-weights", type=Path, help="file of its weights")
     pictures.add_argument(

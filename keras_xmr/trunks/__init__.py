@@ -9,6 +9,7 @@ from keras_xmr.trunks.application import application
 from keras_xmr.trunks.backbone import pooled
 from keras_xmr.trunks.catalogue import load_trunk
 from keras_xmr.trunks.contract import check_trunk
+from keras_xmr.trunks.efficientnet_lite import efficientnet_lite
 from keras_xmr.trunks.fine_tuning import train_from
 from keras_xmr.trunks.fingerprint import trunk_fingerprint
 from keras_xmr.trunks.mirrored import mirrored
@@ -20,6 +21,7 @@ __all__ = [
     "alexnet",
     "application",
     "check_trunk",
+    "efficientnet_lite",
     "load_trunk",
     "mirrored",
     "pooled",

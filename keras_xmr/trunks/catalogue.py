@@ -1,5 +1,6 @@
 """Trunks by name, for the command line."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,24 +13,34 @@ from keras_xmr.layers.feature_scaling import FeatureScaling
 from keras_xmr.trunks.alexnet import alexnet
 from keras_xmr.trunks.application import APPLICATIONS, application
 from keras_xmr.trunks.contract import check_trunk
+from keras_xmr.trunks.efficientnet_lite import VARIANTS, efficientnet_lite
 from keras_xmr.trunks.squeezenet import squeezenet
 
 FOLDER = "backbones"
 FILES = {
     "alexnet": "alexnet.npz",
+    **{f"efficientnet_{variant}": f"efficientnet_{variant}.npz" for variant in VARIANTS},
     "mobilenet_v2": "mobilenet_v2_1.0_224_from_tf2_ptq.weights.h5",
     "squeezenet": "squeezenet_v1.0_deepcompressed_float32.npz",
 }
-OWN: dict[str, Callable[..., keras.Model]] = {"alexnet": alexnet, "squeezenet": squeezenet}
+OWN: dict[str, Callable[..., keras.Model]] = {
+    "alexnet": alexnet,
+    **{
+        f"efficientnet_{variant}": functools.partial(efficientnet_lite, variant=variant)
+        for variant in VARIANTS
+    },
+    "squeezenet": squeezenet,
+}
 
 
 def load_trunk(name: str, weights: str | Path | None = None, **options: Any) -> keras.Model:
     """A pretrained trunk by its name.
 
     Args:
-        name: `"alexnet"`, `"squeezenet"`, or a network of `application`, such as `"mobilenet_v2"`;
-            a preset whose pictures go through a trunk, such as `"chtn_pascal_pixels"`; or the path
-            of a model of your own that is a trunk, a `.keras` file.
+        name: `"alexnet"`, `"efficientnet_lite0"` to `"efficientnet_lite4"`, `"squeezenet"`, or a
+            network of `application`, such as `"mobilenet_v2"`; a preset whose pictures go through a
+            trunk, such as `"chtn_pascal_pixels"`; or the path of a model of your own that is a
+            trunk, a `.keras` file.
         weights: Path of its weights. If `None`, they are looked for in the sub-folder `backbones`
             of the folder that the environment variable `KERAS_XMR_DATA` names; failing that, Keras
             downloads those of the networks it has.

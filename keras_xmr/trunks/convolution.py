@@ -27,21 +27,24 @@ class Msra(keras.initializers.Initializer):
 
     Args:
         seed: Seed of the numbers. Without one, each instance draws others.
+        depthwise: Whether the kernel is one `(height, width, channels, 1)` of a convolution that
+            keeps the channels apart, so that the fan-in is the window.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: int | None = None, depthwise: bool = False) -> None:
         # `random` is what `keras.utils.set_random_seed` controls.
         self.seed = random.randrange(2**31) if seed is None else seed
+        self.depthwise = depthwise
 
     def __call__(self, shape: tuple[int, ...], dtype: object = None, **_: object) -> Tensor:
         """Numbers of this shape, whose last axis is the outputs."""
-        deviation = np.sqrt(2 / np.prod(shape[:-1]))
+        deviation = np.sqrt(2 / np.prod(shape[: -2 if self.depthwise else -1]))
         numbers = np.random.default_rng(self.seed).normal(0, deviation, shape)
         return keras.ops.convert_to_tensor(numbers.astype("float32"), dtype=dtype)
 
     def get_config(self) -> Config:
         """The constructor's arguments."""
-        return {"seed": self.seed}
+        return {"seed": self.seed, "depthwise": self.depthwise}
 
 
 def max_pool(inputs: Tensor, *, name: str, dtype: object = None) -> Tensor:

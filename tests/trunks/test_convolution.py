@@ -50,6 +50,12 @@ def test_initial_kernels_are_normals_of_variance_2_over_fan_in():
     assert np.abs(numbers).max() > 3.5 * deviation
 
 
+def test_the_fan_in_of_a_depthwise_kernel_is_its_window():
+    numbers = keras.ops.convert_to_numpy(Msra(0, depthwise=True)((3, 3, 4000, 1)))
+    assert numbers.std() == pytest.approx(np.sqrt(2 / 9), rel=0.02)
+    assert Msra.from_config(Msra(0, depthwise=True).get_config()).depthwise
+
+
 def test_the_initialiser_repeats_with_its_seed_and_from_its_config():
     one, other = Msra(), Msra()
     again = Msra.from_config(one.get_config())
