@@ -11,15 +11,16 @@ from typing import Any
 def run(arguments: argparse.Namespace) -> None:
     """Compare methods, print the table and write the report."""
     import keras_xmr
+    from keras_xmr.commands.encoders import encoders_of, reads_pictures
     from keras_xmr.datasets.catalogue import load
 
-    raw = arguments.trunk is not None
+    raw = reads_pictures(arguments)
     data = load(arguments.data, raw=raw, skip_bad=arguments.skip_bad)
     source: Any = None
     if arguments.source:
         source = load(arguments.source, raw=raw, skip_bad=arguments.skip_bad)
     trunks = {}
-    if raw:
+    if arguments.trunk:
         from keras_xmr.trunks import load_trunk
 
         trunks["image"] = load_trunk(arguments.trunk)
@@ -32,6 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
         budget=arguments.budget,
         select_on=arguments.select_on,
         trunks=trunks,
+        encoders=encoders_of(arguments),
         folder=arguments.out,
         jobs=arguments.jobs or os.cpu_count() or 1,
     )

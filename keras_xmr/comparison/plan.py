@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.datasets.word_counts import WordCounts
 from keras_xmr.methods.catalogue import methods
 from keras_xmr.presets import save_whole
+from keras_xmr.transforms.catalogue import described
+from keras_xmr.transforms.transform import Transform
 from keras_xmr.tuning.tune import SELECT_ON
 from keras_xmr.types import Config, Items
 
@@ -58,13 +60,22 @@ class Plan:
                 f"Settings are selected on one of {SELECT_ON}. Received: {self.select_on!r}."
             )
 
-    def keep(self, folder: Path, data: CrossModalData, source: CrossModalData | None) -> None:
+    def keep(
+        self,
+        folder: Path,
+        data: CrossModalData,
+        source: CrossModalData | None,
+        transforms: Mapping[str, Transform] | None = None,
+    ) -> None:
         """Write it into the folder, or see that it is the one that is there.
 
         Raises:
             ValueError: If the folder holds another comparison.
         """
-        mine = json.loads(json.dumps(self._told(data, source)))
+        told = self._told(data, source)
+        if transforms:
+            told["transforms"] = {m: described(t)["config"] for m, t in transforms.items()}
+        mine = json.loads(json.dumps(told))
         path = folder / PLAN
         if path.exists():
             theirs = json.loads(path.read_text(encoding="utf-8"))

@@ -60,6 +60,10 @@ class Chain(Transform):
         """Items as the first transform takes them."""
         return self.steps[0].listed(given)
 
+    def blank(self, items: Items, rows: Any) -> Array:
+        """Items that say nothing to the first transform."""
+        return self.steps[0].blank(items, rows)
+
     def unknown(self, text: str) -> list[str]:
         """Words that the first transform does not know."""
         return self.steps[0].unknown(text)
