@@ -11,10 +11,10 @@ from typing import Any
 def run(arguments: argparse.Namespace) -> None:
     """Compare methods, print the table and write the report."""
     import keras_xmr
-    from keras_xmr.commands.encoders import encoders_of, reads_pictures
+    from keras_xmr.commands.encoders import encoders_of, raw_media
     from keras_xmr.datasets.catalogue import load
 
-    raw = reads_pictures(arguments)
+    raw = raw_media(arguments)
     data = load(arguments.data, raw=raw, skip_bad=arguments.skip_bad)
     source: Any = None
     if arguments.source:

@@ -33,6 +33,8 @@ def _parts(text: str) -> Any:
     return parts if len(parts) > 1 else text
 
 
-def reads_pictures(arguments: argparse.Namespace) -> bool:
-    """Whether the data are to have picture files in place of bundled features."""
-    return bool(arguments.trunk or arguments.encoder or arguments.image_encoder)
+def raw_media(arguments: argparse.Namespace) -> Any:
+    """Which media are to have raw items in place of bundled features: see `datasets.load`."""
+    if arguments.trunk or arguments.encoder or arguments.image_encoder:
+        return True
+    return {"text"} if arguments.text_encoder else False

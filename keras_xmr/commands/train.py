@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Train, evaluate and save."""
     import keras_xmr
     from keras_xmr import presets
-    from keras_xmr.commands.encoders import encoders_of, reads_pictures
+    from keras_xmr.commands.encoders import encoders_of, raw_media
     from keras_xmr.commands.report import print_reports
     from keras_xmr.datasets.catalogue import load
     from keras_xmr.methods.catalogue import method_class
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
     # Before data are loaded: what cannot be set is told at once.
     (settings or method.defaults).changed(changes, method.settable())
     encoders = encoders_of(arguments)
-    raw = reads_pictures(arguments)
+    raw = raw_media(arguments)
     data = load(arguments.data, raw=raw, skip_bad=arguments.skip_bad)
     source = (
         load(arguments.source, raw=raw, skip_bad=arguments.skip_bad) if arguments.source else None

@@ -4,6 +4,8 @@ Each wraps the models of one library, which is imported when it is used. `engine
 for a name, a file or a model.
 """
 
+# `Encoder`, there, needs the engines, and they need how pictures are read: it begins there.
+from keras_xmr import transforms as transforms
 from keras_xmr.encoders.engine import Engine
 from keras_xmr.encoders.function import Function, register
 from keras_xmr.encoders.keras_hub import KerasHubModel

@@ -8,6 +8,7 @@ import numpy as np
 from keras_xmr.encoders.engine import MEDIA, Engine
 from keras_xmr.types import Config, FloatArray
 
+BLANK: dict[str, Any] = {"text": " ", "image": np.zeros((64, 64, 3), dtype=np.uint8)}
 _KNOWN: dict[str, Any] = {}
 
 
@@ -40,7 +41,7 @@ class Function(Engine):
     Args:
         function: A callable with the attributes `name` and `fingerprint`, a string that changes
             with whatever changes the rows. `reads`, `"image"` or `"text"`, tells what it takes, if
-            it is not both; `dim` the width of its rows, or else a first call does.
+            it is not both; `dim` the width of its rows.
 
     Example:
         >>> class Lengths:
@@ -66,16 +67,9 @@ class Function(Engine):
 
     @property
     def dim(self) -> int:
-        """Width of the rows.
-
-        Raises:
-            RuntimeError: If the function does not tell, before the first call.
-        """
+        """Width of the rows; a function that does not tell is called with a blank item."""
         if self._dim is None:
-            raise RuntimeError(
-                "The width of the rows is known after a first call. "
-                f"Received: none of {self.name!r}, which has no attribute `dim`."
-            )
+            self._dim = self.rows([BLANK[self.reads[0]]], self.reads[0]).shape[1]
         return self._dim
 
     def measured(self) -> str:

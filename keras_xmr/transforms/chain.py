@@ -29,6 +29,7 @@ class Chain(Transform):
         self.steps = tuple(steps)
         self.of_pictures = self.steps[0].of_pictures
         self.of_texts = self.steps[0].of_texts
+        self.needs_sentences = self.steps[0].needs_sentences
         self.needs_trunk = self.steps[-1].needs_trunk
         self.counts_words = self.steps[-1].counts_words
 

@@ -96,6 +96,11 @@ class Encoder(Transform):
         return self.reads == "text"
 
     @property
+    def needs_sentences(self) -> bool:  # type: ignore[override]
+        """Whether it takes texts."""
+        return self.of_texts
+
+    @property
     def network(self) -> Any:
         """The Keras network from pixels to rows, if it is one."""
         return self.engine.network

@@ -40,6 +40,7 @@ class Join(Transform):
         self.unit_length = unit_length
         self.of_pictures = self.parts[0].of_pictures
         self.of_texts = self.parts[0].of_texts
+        self.needs_sentences = any(part.needs_sentences for part in parts)
         self.counts_words = all(part.counts_words for part in self.parts)
 
     @property

@@ -52,7 +52,7 @@ def text_features(
             known |= computed
             progress.move_to(cached + start + len(block))
     progress.say(f"{len(missing)} computed, {cached} from the cache")
-    if not texts:
+    if not digests:
         return np.zeros((0, engine.dim), dtype=np.float32)
     return np.stack([known[digest] for digest in digests])
 
