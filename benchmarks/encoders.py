@@ -1,9 +1,9 @@
 """How fast `Encoder` is beside the libraries that it calls: sentences and pictures a second.
 
-Texts go through all-MiniLM-L6-v2 by sentence_transformers, pictures through MobileNetV2 by Keras. The
-library alone has one call for all items, pictures decoded beforehand by several threads within the
-time; `Encoder` begins with an empty cache, which it fills. Both take turns, and their rows are
-compared. `ratio` is the speed of `Encoder` divided by that of the library, by the clock.
+Texts go through all-MiniLM-L6-v2 by sentence_transformers, pictures through MobileNetV2 by Keras.
+The library alone has one call for all items; its pictures are decoded first, by several threads,
+which counts. `Encoder` begins with an empty cache, which it fills. Both take turns, and their rows
+are compared. `ratio` is the speed of `Encoder` divided by that of the library, by the clock.
 
 Usage: python -m benchmarks.encoders [--quick] [sentences] [pictures]
 """

@@ -64,6 +64,14 @@ class Engine:
         """What `measured` gives, or must give where a preset says so."""
         return self._wanted or self.measured()
 
+    def __getstate__(self) -> dict[str, Any]:
+        # For another process: what can be loaded again there is not sent.
+        return {name: value for name, value in vars(self).items() if name not in self._reloaded()}
+
+    def _reloaded(self) -> Collection[str]:
+        """Names of attributes that are loaded anew when they are missing."""
+        return ()
+
     def verify(self) -> None:
         """See that the model is the one that a preset was made with.
 

@@ -133,9 +133,22 @@ class KerasHubModel(Engine):
                 continue
         return None
 
-    @functools.cache  # noqa: B019 - an engine lives as long as what it has loaded.
+    def _reloaded(self) -> Collection[str]:
+        made = ("_networks",)
+        parts = ("backbone", "_checked", "_converter", "_tokens")
+        return (*made, *parts) if self.preset and self._preprocessor is None else made
+
     def _network(self, medium: str) -> Any:
         """A model from pixels or tokens to rows."""
+        if medium not in self._networks:
+            self._networks[medium] = self._made(medium)
+        return self._networks[medium]
+
+    @functools.cached_property
+    def _networks(self) -> dict[str, Any]:
+        return {}
+
+    def _made(self, medium: str) -> Any:
         import keras
 
         backbone = self._checked

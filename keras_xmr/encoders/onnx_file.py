@@ -144,6 +144,9 @@ class OnnxFile(Engine):
         engine.path = Path(config["path"]) if config["path"] else None
         return engine
 
+    def _reloaded(self) -> Collection[str]:
+        return ("session", "_layout")
+
     @functools.cached_property
     def _bytes(self) -> bytes:
         """The file."""

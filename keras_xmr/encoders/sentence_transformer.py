@@ -115,6 +115,9 @@ class SentenceModel(Engine):
         self.verify()
         return self.model
 
+    def _reloaded(self) -> Collection[str]:
+        return ("model", "_checked") if self.name else ()
+
     @property
     def reads(self) -> tuple[str, ...]:  # type: ignore[override]
         """`"text"`, and `"image"` of a multimodal model."""

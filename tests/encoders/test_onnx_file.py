@@ -1,5 +1,6 @@
 """`OnnxFile`: rows as onnxruntime's by hand, in every layout; files that travel."""
 
+import pickle
 import sys
 
 import numpy as np
@@ -42,6 +43,12 @@ def test_batches_of_one_size_are_filled_and_maps_are_averaged(tmp_path):
     single = onnx_network(tmp_path / "b.onnx", batch="n", pooled=False)
     wanted = by_hand(single, pooled=False)
     np.testing.assert_allclose(Encoder(path, cache=None)(FILES), wanted, rtol=1e-4)
+
+
+def test_another_process_loads_it_again(tmp_path):
+    encoder = Encoder(onnx_network(tmp_path / "a.onnx"), cache=None)
+    wanted = encoder(FILES)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(encoder))(FILES), wanted)
 
 
 def test_levels_are_scaled(tmp_path):

@@ -1,6 +1,7 @@
 """`SentenceModel`: rows as those of the library, and what is refused."""
 
 import io
+import pickle
 import shutil
 import sys
 
@@ -55,6 +56,14 @@ def test_a_preset_names_it_and_it_is_loaded_when_used():
     again.cache = None
     np.testing.assert_allclose(again(TEXTS[:2]), encoder(TEXTS[:2]), atol=1e-6)
     assert encoder.save_files(minilm()) == []
+
+
+def test_another_process_loads_it_again():
+    encoder = Encoder(minilm(), cache=None)
+    encoder(TEXTS[:1])
+    sent = pickle.dumps(encoder)
+    assert len(sent) < 2000
+    np.testing.assert_allclose(pickle.loads(sent)(TEXTS), encoder(TEXTS), atol=1e-6)
 
 
 def test_another_model_in_its_place_is_refused(clip, tmp_path):
