@@ -30,17 +30,18 @@ def text_features(
         engine: What computes the rows.
         cache: Where rows are read and written, if anywhere.
         views: `"one"`, or `"sentences"` for the mean of the rows of each text's sentences.
-        progress: Told how many texts are done.
+        progress: Told how many texts are done, unless the cache holds all of them.
 
     Raises:
         ValueError: If the engine gives something else than finite rows.
     """
-    progress = progress or Progress("texts", shown=False)
     digests = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
     text_of = dict(zip(digests, texts, strict=True))
     known = {} if cache is None else cache.read(list(text_of))
     cached = len(known)
     missing = [digest for digest in text_of if digest not in known]
+    # Where nothing is computed there is nothing to wait for.
+    progress = progress if progress and missing else Progress("texts", shown=False)
     with progress.over(len(text_of)):
         progress.move_to(cached)
         for start in range(0, len(missing), BLOCK):

@@ -111,6 +111,8 @@ def test_texts_are_computed_once_and_kept(capsys):
     assert encoder(TEXTS).tolist() == [[16], [8], [16], [0]]
     assert encoder.engine.function.calls == [3]
     assert "3 computed, 0 from the cache" in capsys.readouterr().err
+    assert lengths()(TEXTS).shape == (4, 1)
+    assert not capsys.readouterr().err
     again = lengths()
     assert again([*TEXTS, "new"])[-1].tolist() == [3]
     assert again.engine.function.calls == [1]
