@@ -53,6 +53,7 @@ benchmark: .venv/test-installed
 	$(BIN)/python -m benchmarks.train_step
 	KERAS_BACKEND=tensorflow $(BIN)/python -m benchmarks.pipeline
 	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.encoders
 
 .venv/bin/pip:
 	$(PYTHON) -m venv .venv
@@ -64,6 +65,8 @@ benchmark: .venv/test-installed
 .venv/test-installed: .venv/bin/pip pyproject.toml
 	$(BIN)/pip install --quiet "$(TORCH)"
 	$(BIN)/pip install --quiet --editable ".[jax,torch,tensorflow,cv,dev]"
+# By itself: it requires `tensorflow`, which would fill the folder of `tensorflow-cpu`.
+	$(BIN)/pip install --quiet --no-deps keras-hub kagglehub kagglesdk
 	touch $@
 
 clean:

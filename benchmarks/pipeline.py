@@ -24,6 +24,7 @@ import keras
 import numpy as np
 
 from keras_xmr.datasets import pascal_sentences
+from keras_xmr.encoders import KerasNetwork
 from keras_xmr.training.batches import PairedBatches, Stream, label_distributions
 from keras_xmr.transforms import PictureLoader, PictureRows
 from keras_xmr.transforms.picture_features import picture_features
@@ -53,6 +54,7 @@ def forward(trunk, pictures, count):
     loader = PictureLoader.for_size(trunk.input_shape[1])
     files = pictures.items[:count]
     ready = loader(files)
+    engine = KerasNetwork(trunk, loader)
 
     def alone():
         for start in range(0, len(ready), BATCH):
@@ -62,7 +64,7 @@ def forward(trunk, pictures, count):
     trunk.predict_on_batch(ready[:BATCH])
     return {
         ALONE: alone,
-        "pipeline": lambda: picture_features(files, trunk, loader, None, batch_size=BATCH),
+        "pipeline": lambda: picture_features(files, engine, None, batch_size=BATCH),
     }
 
 

@@ -14,6 +14,7 @@ from keras_xmr.version import __version__ as __version__
 if TYPE_CHECKING:
     # The public names and where they live: a line each, for type checkers and for `_homes`.
     from keras_xmr import datasets as datasets
+    from keras_xmr import encoders as encoders
     from keras_xmr import layers as layers
     from keras_xmr import losses as losses
     from keras_xmr import metrics as metrics

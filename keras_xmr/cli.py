@@ -141,6 +141,7 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
         help="alexnet, efficientnet_lite0 to efficientnet_lite4, squeezenet, any of "
         "keras.applications, a preset's, or a .keras file",
     )
+    _encoder_options(sub)
     pictures.add_argument("--trunk-weights", type=Path, help="file of its weights")
     pictures.add_argument(
         "--fine-tune",
@@ -151,6 +152,17 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     pictures.add_argument(
         "--fine-tune-from", metavar="LAYER", help="its first layer that is trained"
     )
+
+
+def _encoder_options(sub: argparse.ArgumentParser) -> None:
+    encoders = sub.add_argument_group(
+        "encoders that stay as they are",
+        "a trunk, keras_hub:PRESET, an .onnx file, or a model of sentence_transformers; several "
+        "with + between them stand side by side, and tfidf is a bag of words",
+    )
+    encoders.add_argument("--image-encoder", metavar="ENCODER", help="such as mobilenet_v2")
+    encoders.add_argument("--text-encoder", metavar="ENCODER", help="as tfidf+all-MiniLM-L6-v2")
+    encoders.add_argument("--encoder", metavar="ENCODER", help="of both, such as clip-ViT-B-32")
 
 
 def _compare_options(sub: argparse.ArgumentParser) -> None:
@@ -181,6 +193,7 @@ def _compare_options(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--jobs", type=_positive, help="processes at a time; default: all cores")
     sub.add_argument("--trunk", help="network of the pictures, whose features all methods get")
+    _encoder_options(sub)
 
 
 def _evaluate_options(sub: argparse.ArgumentParser) -> None:

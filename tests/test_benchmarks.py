@@ -49,6 +49,20 @@ def test_hamming(monkeypatch, capsys):
 
 
 @pytest.mark.once
+@pytest.mark.filterwarnings("ignore")
+def test_encoders(monkeypatch, capsys):
+    pytest.importorskip("sentence_transformers")
+    encoders = importlib.import_module("benchmarks.encoders")
+    monkeypatch.setattr(sys, "argv", ["encoders.py", "--quick"])
+    encoders.main()
+    shown = capsys.readouterr().out
+    assert shown.count("keras_xmr") == shown.count("library") == 2
+    # And it would notice other rows.
+    with pytest.raises(RuntimeError, match=r"sentences: rows differ by 1\.0"):
+        encoders.compare("sentences", 1, lambda: np.zeros((1, 2)), lambda _: np.ones((1, 2)), 1)
+
+
+@pytest.mark.once
 def test_hamming_map(monkeypatch, capsys):
     hamming_map = importlib.import_module("benchmarks.hamming_map")
     monkeypatch.setattr(sys, "argv", ["hamming_map.py", "--quick"])

@@ -188,4 +188,4 @@ def test_pictures_without_a_trunk_and_trunks_without_pictures_are_told(files, tm
     assert "UGACH takes a trunk as it is. Received: trunk_rate > 0." in capsys.readouterr().err
     query = f"search --preset chtn_pascal --image {files / '0.png'}"
     assert main(query.split()) == 1
-    assert "Train one with --trunk" in capsys.readouterr().err
+    assert "Train one with --image-encoder or --trunk" in capsys.readouterr().err

@@ -14,15 +14,16 @@ from keras_xmr.commands.assigned import assigned
 def run(arguments: argparse.Namespace) -> None:
     """Compare methods, print the table and write the report."""
     import keras_xmr
+    from keras_xmr.commands.encoders import encoders_of, raw_media
     from keras_xmr.datasets.catalogue import load
 
-    raw = arguments.trunk is not None
+    raw = raw_media(arguments)
     data = load(arguments.data, raw=raw, skip_bad=arguments.skip_bad)
     source: Any = None
     if arguments.source:
         source = load(arguments.source, raw=raw, skip_bad=arguments.skip_bad)
     trunks = {}
-    if raw:
+    if arguments.trunk:
         from keras_xmr.trunks import load_trunk
 
         trunks["image"] = load_trunk(arguments.trunk)
@@ -36,6 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
         select_on=arguments.select_on,
         variants=dict(defined(text) for text in arguments.variant or []),
         trunks=trunks,
+        encoders=encoders_of(arguments),
         folder=arguments.out,
         jobs=arguments.jobs or os.cpu_count() or 1,
     )

@@ -22,7 +22,9 @@ def model_and_data(arguments: argparse.Namespace, preset: str) -> tuple[Any, "Cr
     if name is None:
         raise ValueError("This preset does not name its data. Received: no data set; give one.")
     model = presets.load(preset).with_frozen_trunks()
-    raw = any(t.of_pictures for t in model.preprocessor.transforms.values())
+    transforms = model.preprocessor.transforms
+    raw: Any = any(t.of_pictures for t in transforms.values())
+    raw = raw or {name for name, t in transforms.items() if t.needs_sentences}
     return model, load(name, raw=raw, skip_bad=arguments.skip_bad)
 
 

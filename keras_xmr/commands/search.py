@@ -83,8 +83,8 @@ def _encode_text(model: Any, medium: str, text: str) -> "np.ndarray[Any, Any]":
 def _encode_picture(model: Any, file: Path) -> "np.ndarray[Any, Any]":
     if not model.preprocessor.transforms["image"].of_pictures:
         raise ValueError(
-            "A picture file can be the query of a preset with a trunk. "
-            "Received: --image, and a preset of features. Train one with --trunk."
+            "A picture file can be the query of a preset with an encoder of pictures. Received: "
+            "--image, and a preset of features. Train one with --image-encoder or --trunk."
         )
     encoded: np.ndarray[Any, Any] = model.encode_image([str(file)])
     return encoded

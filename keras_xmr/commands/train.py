@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Train, evaluate and save."""
     import keras_xmr
     from keras_xmr import presets
+    from keras_xmr.commands.encoders import encoders_of, raw_media
     from keras_xmr.commands.report import print_reports
     from keras_xmr.datasets.catalogue import load
     from keras_xmr.methods.catalogue import method_class
@@ -38,7 +39,8 @@ def run(arguments: argparse.Namespace) -> None:
     changes = _changes(arguments)
     # Before data are loaded: what cannot be set is told at once.
     (settings or method.defaults).changed(changes, method.settable())
-    raw = arguments.trunk is not None
+    encoders = encoders_of(arguments)
+    raw = raw_media(arguments)
     data = load(arguments.data, raw=raw, skip_bad=arguments.skip_bad)
     source = (
         load(arguments.source, raw=raw, skip_bad=arguments.skip_bad) if arguments.source else None
@@ -51,6 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
             source,
             budget=arguments.tune,
             trunks=trunks,
+            encoders=encoders,
             settings=settings,
             seed=arguments.seed,
             folder=arguments.out.with_name(f"{arguments.out.name}.trials"),
@@ -61,6 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
         data,
         source,
         trunks=trunks,
+        encoders=encoders,
         settings=settings,
         seed=arguments.seed,
         checkpoint=checkpoint,
@@ -75,6 +79,7 @@ def run(arguments: argparse.Namespace) -> None:
             "data": arguments.data,
             "source": arguments.source,
             "trunk": arguments.trunk,
+            "encoders": encoders,
             "split_hash": report.split_hash,
             "provenance": data.provenance.split,
             "seed": arguments.seed,

@@ -19,11 +19,13 @@ from keras_xmr.comparison.unit import Job, Unit, records_of, work
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.datasets.folds import with_validation
 from keras_xmr.datasets.redrawn import with_parts_redrawn
+from keras_xmr.encoders.keras_network import KerasNetwork
 from keras_xmr.methods.catalogue import method_class
 from keras_xmr.presets import save_whole
 from keras_xmr.progress import Progress
+from keras_xmr.transforms.encoder import Encoder
 from keras_xmr.transforms.extraction import with_features
-from keras_xmr.transforms.frozen_encoder import FrozenEncoder
+from keras_xmr.transforms.given_encoders import given_encoders, of_features, to_fit
 from keras_xmr.tuning.budget import Budget
 from keras_xmr.tuning.trials import best_so_far, read_trials
 from keras_xmr.tuning.tune import TRIALS
@@ -46,6 +48,7 @@ def compare(
     select_on: str = "validation",
     variants: Mapping[str, tuple[str, Mapping[str, Any]]] | None = None,
     trunks: Mapping[str, Any] | None = None,
+    encoders: Mapping[str, Any] | None = None,
     folder: str | Path | None = None,
     jobs: int = 1,
     progress: bool = True,
@@ -72,6 +75,7 @@ def compare(
         variants: Names of further rows, such as ablations, to a method and those of its settings
             that are not tuned: `{"narrow": ("chtn", {"shared_units": (64,)})}`.
         trunks: Medium to a network that stays as it is; its features are what all methods get.
+        encoders: Medium to an encoder, as in `train`, whose rows all methods get.
         folder: Where to keep it. It goes on from what is there; `None` for a temporary one.
         jobs: Processes at a time; each has its share of the cores.
         progress: Whether to show on standard error how much is done, and the time left.
@@ -93,8 +97,9 @@ def compare(
     """
     shown = Progress("comparison", shown=progress)
     _check(data)
-    for medium, trunk in (trunks or {}).items():
-        encoder = FrozenEncoder(trunk)
+    given = given_encoders(data, encoders or {})
+    front = {m: Encoder(KerasNetwork(trunk)) for m, trunk in (trunks or {}).items()}
+    for medium, encoder in (front | of_features(given)).items():
         data = with_features(data, encoder, medium, progress=progress)
         if source is not None and medium in source.media:
             source = with_features(source, encoder, medium, progress=progress)
@@ -112,8 +117,8 @@ def compare(
         cls = method_class(method)
         cls.defaults.changed(changes, cls.settable())
     with tempfile.TemporaryDirectory() as temporary:
-        job = Job(data, source, plan, Path(folder or temporary))
-        plan.keep(job.folder, data, source)
+        job = Job(data, source, plan, Path(folder or temporary), to_fit(given))
+        plan.keep(job.folder, data, source, job.transforms)
         text = json.dumps(environment(data), indent=1) + "\n"
         save_whole(job.folder / ENVIRONMENT, lambda draft: draft.write_text(text, "utf-8"))
         failures = _worked(job, limit.seconds, jobs, shown)

@@ -16,6 +16,8 @@ from keras_xmr.methods.about import About
 from keras_xmr.methods.catalogue import methods
 from keras_xmr.methods.one_space import may_share_a_space
 from keras_xmr.presets import save_whole
+from keras_xmr.transforms.catalogue import described
+from keras_xmr.transforms.transform import Transform
 from keras_xmr.tuning.tune import SELECT_ON
 from keras_xmr.types import Config, Items
 
@@ -93,13 +95,22 @@ class Plan:
         """What the method says of itself that goes by a name."""
         return methods()[self.variant(name).method]
 
-    def keep(self, folder: Path, data: CrossModalData, source: CrossModalData | None) -> None:
+    def keep(
+        self,
+        folder: Path,
+        data: CrossModalData,
+        source: CrossModalData | None,
+        transforms: Mapping[str, Transform] | None = None,
+    ) -> None:
         """Write it into the folder, or see that it is the one that is there.
 
         Raises:
             ValueError: If the folder holds another comparison.
         """
-        mine = json.loads(json.dumps(self._told(data, source)))
+        told = self._told(data, source)
+        if transforms:
+            told["transforms"] = {m: described(t)["config"] for m, t in transforms.items()}
+        mine = json.loads(json.dumps(told))
         path = folder / PLAN
         if path.exists():
             theirs = json.loads(path.read_text(encoding="utf-8"))

@@ -2,8 +2,8 @@
 
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from keras_xmr.methods.catalogue import method_class
 from keras_xmr.methods.method import Method
 from keras_xmr.methods.settings import Settings
 from keras_xmr.methods.space import Choice
+from keras_xmr.transforms.transform import Transform
 from keras_xmr.tuning.budget import Budget
 from keras_xmr.tuning.trials import read_trials
 from keras_xmr.tuning.tune import tune
@@ -46,12 +47,14 @@ class Job:
         source: Labelled data of one medium, for methods that learn from such.
         plan: What is compared, and with how much effort.
         folder: Where it is kept.
+        transforms: Medium to the transform that each training fits.
     """
 
     data: CrossModalData
     source: CrossModalData | None
     plan: Plan
     folder: Path
+    transforms: Mapping[str, Transform] = field(default_factory=dict)
 
 
 class Step(NamedTuple):
@@ -109,6 +112,7 @@ def work(unit: Unit, job: Job, seconds: float) -> None:
             data,
             method,
             source,
+            encoders=job.transforms,
             budget=Budget(job.plan.trials, share),
             select_on=job.plan.select_on,
             folder=place / "tuning",
@@ -116,6 +120,7 @@ def work(unit: Unit, job: Job, seconds: float) -> None:
             **single | dict(changes),
         )
     )
+    settings = replace(settings, given=job.transforms)
     took = sum(trial.seconds for trial in read_trials(place / "tuning"))
     longest = 0.0
     for number, step in enumerate(planned):

@@ -1,6 +1,7 @@
 """Data sets by name or path, as the command line and presets speak of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -77,15 +78,17 @@ CATALOGUE = {
 }
 
 
-def load(name: str | Path, *, raw: bool = False, skip_bad: bool = False) -> CrossModalData:
+def load(
+    name: str | Path, *, raw: bool | Collection[str] = False, skip_bad: bool = False
+) -> CrossModalData:
     """The data set of that name, or the user's own data at that path.
 
     Args:
         name: A name of the catalogue, or the path of a table (`folder`), of a file of arrays
             or a directory of such (`feature_file`), or of a directory with one folder of pictures
             per class (`class_folder`). A name comes first: a directory called `toy` is `./toy`.
-        raw: Whether to load pictures and sentences where the default are bundled features. Other
-            data are what they are.
+        raw: Whether to load pictures and sentences where the default are bundled features, or the
+            media of which to do so. Other data are what they are.
         skip_bad: Whether to leave bad rows of a table, or bad pictures, out with a warning.
 
     Raises:
@@ -97,7 +100,7 @@ def load(name: str | Path, *, raw: bool = False, skip_bad: bool = False) -> Cros
     """
     entry = CATALOGUE.get(str(name))
     if entry is not None:
-        return entry.load_raw() if raw and entry.load_raw else entry.load()
+        return _of_catalogue(entry, raw)
     path = Path(name)
     ending = path.suffix.lower()
     # An empty name would be the current directory.
@@ -116,3 +119,16 @@ def load(name: str | Path, *, raw: bool = False, skip_bad: bool = False) -> Cros
         f"{sorted(DELIMITERS)}, arrays ending in {sorted(ENDINGS)} or a directory of such, or a "
         f"directory <class>/<picture>. Received: data={str(name)!r}."
     )
+
+
+def _of_catalogue(entry: Entry, raw: bool | Collection[str]) -> CrossModalData:
+    """With the raw items of all media, or of some."""
+    if not raw or entry.load_raw is None:
+        return entry.load()
+    found = entry.load_raw()
+    if raw is True:
+        return found
+    data = entry.load()
+    named = raw if not isinstance(raw, bool) else ()
+    changed = {name: found.media[name] for name in named if name in found.media}
+    return replace(data, media={**data.media, **changed}) if changed else data

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.encoders.keras_network import KerasNetwork
 from keras_xmr.methods.defaults import hub_of
 from keras_xmr.methods.entrance import SOURCE
 from keras_xmr.methods.method import Method, Run
@@ -23,7 +24,7 @@ from keras_xmr.training.optimizing import optimizers_for
 from keras_xmr.training.pairing import media_with_gaps, pairing_by_names, pairing_of
 from keras_xmr.training.reading import reading_weights
 from keras_xmr.training.replicas import replica_count
-from keras_xmr.transforms.frozen_encoder import FrozenEncoder
+from keras_xmr.transforms.encoder import Encoder
 from keras_xmr.transforms.pictures import loaders_for, picture_trunks
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.trunks import trunk_from_config
@@ -320,7 +321,7 @@ class CrossModalModel(Method, keras.Model):
 
         It shares its layers with this model, and needs no other medium. For other programs,
         `encoder("text").export("text.onnx", format="onnx")` writes it as a network that takes rows
-        as `preprocess` gives them; see `Encoder`.
+        as `preprocess` gives them; see `MediumEncoder`.
 
         Raises:
             KeyError: If the model has no such medium.
@@ -331,9 +332,9 @@ class CrossModalModel(Method, keras.Model):
             self._encoder = functools.cache(self._exportable_encoder)
         return self._encoder(media)
 
-    def _exportable_encoder(self, media: str) -> "Encoder":
+    def _exportable_encoder(self, media: str) -> "MediumEncoder":
         encoder = self.build_encoder(media)
-        return Encoder(encoder.input, encoder.output, name=encoder.name)
+        return MediumEncoder(encoder.input, encoder.output, name=encoder.name)
 
     def _rows(self, items: Items, media: str, batch_size: int) -> Any:
         # The pixels of all pictures might not fit into memory.
@@ -359,7 +360,9 @@ class CrossModalModel(Method, keras.Model):
         if not pictured:
             return self
         transforms: dict[str, Any] = self._require_preprocessor().transforms
-        encoders = {name: FrozenEncoder(t, transforms[name]) for name, t in pictured.items()}
+        encoders = {
+            name: Encoder(KerasNetwork(t, transforms[name])) for name, t in pictured.items()
+        }
         others = {name: trunk for name, trunk in self.trunks.items() if name not in pictured}
         return self.copy_with(trunks=others, preprocessor=Preprocessor(transforms | encoders))
 
@@ -428,7 +431,7 @@ class CrossModalModel(Method, keras.Model):
         return cls(**config)
 
 
-class Encoder(keras.Model):
+class MediumEncoder(keras.Model):
     """What leads from the rows of one medium to their common representation."""
 
     def export(self, filepath: str | Path, format: str = "tf_saved_model", **kwargs: Any) -> None:

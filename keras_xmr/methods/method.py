@@ -3,19 +3,22 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import MethodType
 from typing import Any, ClassVar, NamedTuple, Self
 
 from keras_xmr import presets
 from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.encoders.keras_network import KerasNetwork
 from keras_xmr.methods.about import About
 from keras_xmr.methods.blank import warn_of_blank
 from keras_xmr.methods.settings import Settings
 from keras_xmr.methods.space import Tunable
 from keras_xmr.progress import Progress
+from keras_xmr.transforms.encoder import Encoder
 from keras_xmr.transforms.extraction import with_features
-from keras_xmr.transforms.frozen_encoder import FrozenEncoder
+from keras_xmr.transforms.given_encoders import given_encoders, of_features, to_fit
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import Array, Config, FloatArray, Items
 
@@ -45,7 +48,7 @@ class Frozen(NamedTuple):
     data: CrossModalData
     source: CrossModalData | None
     trunks: dict[str, Any]
-    encoders: dict[str, FrozenEncoder]
+    encoders: dict[str, Encoder]
 
 
 class OfClass:
@@ -93,6 +96,7 @@ class Method:
         source: CrossModalData | None = None,
         *,
         trunks: Mapping[str, Any] | None = None,
+        encoders: Mapping[str, Any] | None = None,
         settings: Settings | None = None,
         seed: int = 0,
         checkpoint: str | Path | None = None,
@@ -107,6 +111,10 @@ class Method:
             source: Labelled data of one of the media, for a method that learns from such.
             trunks: Medium to the network of its pictures. It stays as it is, and the features of
                 each picture are computed once, unless `trunk_rate` says that it is trained too.
+            encoders: Medium to an encoder that stays as it is, of pictures or texts: a
+                `keras_xmr.transforms.Encoder` or what it takes, such as `"all-MiniLM-L6-v2"`; or a
+                list of several whose rows stand side by side, in which `"tfidf"` is a
+                `TextVectorizer`. Rows of each item are computed once.
             settings: How the method is made and trained; `None` for what `settings_for` says of
                 these data.
             seed: Seed of all that is random.
@@ -133,7 +141,9 @@ class Method:
             raise ValueError(
                 f"{cls.__name__} is not trained in epochs. Received: callbacks. Leave them out."
             )
-        frozen, chosen = cls.prepared(data, source, trunks, settings, changes, progress=progress)
+        frozen, chosen = cls.prepared(
+            data, source, trunks, settings, changes, encoders=encoders, progress=progress
+        )
         run = Run(seed, Path(checkpoint) if checkpoint else None, callbacks, progress)
         model = cls._trained(frozen.data, frozen.source, frozen.trunks, chosen, run)
         model.preprocessor = model.preprocessor.behind(frozen.encoders)
@@ -148,23 +158,28 @@ class Method:
         settings: Settings | None,
         changes: Mapping[str, Any],
         *,
+        encoders: Mapping[str, Any] | None = None,
         progress: bool,
     ) -> tuple[Frozen, Settings]:
-        """The data, with features in place of pictures whose trunk is not trained; the settings.
+        """The data, with the rows of encoders in place of what they read; the settings.
 
         All but `progress` is as in `train`.
         """
         trunks = dict(trunks or {})
         planned = (settings or cls.defaults).changed(changes, cls.settable())
         cls._check(source, trunks, planned)
-        encoders = {} if planned.trains_trunks else {m: FrozenEncoder(t) for m, t in trunks.items()}
-        for medium, encoder in encoders.items():
+        given = given_encoders(data, encoders or {})
+        front = of_features(given)
+        if not planned.trains_trunks:
+            front = {m: Encoder(KerasNetwork(t)) for m, t in trunks.items()} | front
+            trunks = {}
+        for medium, encoder in front.items():
             data = with_features(data, encoder, medium, progress=progress)
             if source is not None and medium in source.media:
                 source = with_features(source, encoder, medium, progress=progress)
-        frozen = Frozen(data, source, {} if encoders else trunks, encoders)
         chosen = (settings or cls.settings_for(data)).changed(changes, cls.settable())
-        return frozen, chosen
+        fitted = {**chosen.given, **to_fit(given)}
+        return Frozen(data, source, trunks, front), replace(chosen, given=fitted)
 
     @classmethod
     def settings_for(cls, data: CrossModalData) -> Settings:

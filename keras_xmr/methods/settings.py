@@ -1,5 +1,6 @@
 """Settings: how a method is made, and trained, on a data set."""
 
+import copy
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -22,6 +23,7 @@ class Settings:
         arguments: Arguments of the method's class.
         transforms: Medium to its transform, as `{"transform": "FeatureScaler", "config": {...}}`;
             other media, and those that hold something else, get the usual one.
+        given: Medium to the transform that it gets in any case; no part of what is written.
 
     Example:
         >>> Settings(arguments={"n_components": 20}).changed({"n_components": 10}, ["n_components"])
@@ -31,6 +33,9 @@ class Settings:
     chosen: str = ""
     arguments: Config = field(default_factory=dict)
     transforms: dict[str, Config] = field(default_factory=dict)
+    given: Mapping[str, Transform] = field(
+        default_factory=dict, repr=False, compare=False, kw_only=True
+    )
 
     @property
     def trains_trunks(self) -> bool:
@@ -47,7 +52,7 @@ class Settings:
         Raises:
             ValueError: If there is no such setting and no such argument.
         """
-        known = {f.name for f in fields(self)}
+        known = set(self._written())
         unknown = sorted(set(changes) - known - set(arguments))
         if unknown:
             raise ValueError(
@@ -60,6 +65,11 @@ class Settings:
             rest[name] = getattr(self, name) | rest[name]
         made = replace(self, **rest)
         return replace(made, arguments=made.arguments | of_class)
+
+    @classmethod
+    def _written(cls) -> list[str]:
+        """Names of what can be written as JSON."""
+        return [f.name for f in fields(cls) if f.name != "given"]
 
     def preprocessor(self, data: CrossModalData, **given: Transform) -> Preprocessor:
         """An unfitted preprocessor for a data set.
@@ -74,15 +84,17 @@ class Settings:
             if medium in data.media
             and kind_of(entry["transform"], medium).takes(data.medium(medium).items, medium)
         }
-        return Preprocessor.for_data(data, **(made | given))
+        # Each preprocessor is fitted by itself.
+        mine = {m: copy.deepcopy(t) for m, t in self.given.items() if m in data.media}
+        return Preprocessor.for_data(data, **(made | mine | given))
 
     def to_dict(self) -> Config:
         """What differs from no settings at all, JSON-serialisable."""
         plain = type(self)()
         return {
-            f.name: value
-            for f in fields(self)
-            if (value := getattr(self, f.name)) != getattr(plain, f.name)
+            name: value
+            for name in self._written()
+            if (value := getattr(self, name)) != getattr(plain, name)
         }
 
     def write(self, path: str | Path) -> None:
@@ -98,7 +110,7 @@ class Settings:
             ValueError: If it is no JSON, or has settings that there are not.
         """
         found = json.loads(Path(path).read_text(encoding="utf-8"))
-        known = {f.name for f in fields(cls)}
+        known = set(cls._written())
         if not isinstance(found, dict) or not set(found) <= known:
             names = sorted(found) if isinstance(found, dict) else type(found).__name__
             raise ValueError(

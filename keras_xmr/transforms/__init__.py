@@ -1,15 +1,16 @@
 """From raw items to rows: fitted on training data, saved with the model.
 
-Vectorizers of texts, sounds and small pictures, scalers of features, and frozen encoders: networks
-that look at a picture and are not trained any further. They chain.
+Vectorizers of texts, sounds and small pictures, scalers of features, and encoders: models that look
+at pictures or texts and are not trained any further. They chain, and join side by side.
 """
 
 from keras_xmr.transforms.audio_vectorizer import AudioVectorizer
 from keras_xmr.transforms.chain import Chain
+from keras_xmr.transforms.encoder import Encoder
 from keras_xmr.transforms.extraction import extract_features
 from keras_xmr.transforms.feature_scaler import FeatureScaler
-from keras_xmr.transforms.frozen_encoder import FrozenEncoder
 from keras_xmr.transforms.images import load_picture
+from keras_xmr.transforms.join import Join
 from keras_xmr.transforms.pictures import PictureLoader, PictureRows
 from keras_xmr.transforms.pixel_vectorizer import PixelVectorizer
 from keras_xmr.transforms.preprocessor import Preprocessor
@@ -23,8 +24,9 @@ from keras_xmr.transforms.word_vectors import given_word_vectors, train_word_vec
 __all__ = [
     "AudioVectorizer",
     "Chain",
+    "Encoder",
     "FeatureScaler",
-    "FrozenEncoder",
+    "Join",
     "PictureLoader",
     "PictureRows",
     "PixelVectorizer",

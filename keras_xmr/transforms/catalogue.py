@@ -2,8 +2,9 @@
 
 from keras_xmr.transforms.audio_vectorizer import AudioVectorizer
 from keras_xmr.transforms.chain import Chain
+from keras_xmr.transforms.encoder import Encoder
 from keras_xmr.transforms.feature_scaler import FeatureScaler
-from keras_xmr.transforms.frozen_encoder import FrozenEncoder
+from keras_xmr.transforms.join import Join
 from keras_xmr.transforms.pictures import PictureLoader
 from keras_xmr.transforms.pixel_vectorizer import PixelVectorizer
 from keras_xmr.transforms.text_vectorizer import TextVectorizer
@@ -19,8 +20,9 @@ TRANSFORMS: tuple[type[Transform], ...] = (
     AudioVectorizer,
     PictureLoader,
     WordIds,
-    FrozenEncoder,
+    Encoder,
     Chain,
+    Join,
 )
 
 

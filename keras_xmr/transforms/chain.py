@@ -29,6 +29,7 @@ class Chain(Transform):
         self.steps = tuple(steps)
         self.of_pictures = self.steps[0].of_pictures
         self.of_texts = self.steps[0].of_texts
+        self.needs_sentences = self.steps[0].needs_sentences
         self.needs_trunk = self.steps[-1].needs_trunk
         self.counts_words = self.steps[-1].counts_words
 
@@ -59,6 +60,10 @@ class Chain(Transform):
     def listed(self, given: Any) -> Items:
         """Items as the first transform takes them."""
         return self.steps[0].listed(given)
+
+    def blank(self, items: Items, rows: Any) -> Array:
+        """Items that say nothing to the first transform."""
+        return self.steps[0].blank(items, rows)
 
     def unknown(self, text: str) -> list[str]:
         """Words that the first transform does not know."""

@@ -1,4 +1,4 @@
-"""A data set with pictures -> the same data set with the features of a frozen trunk."""
+"""A data set with pictures or texts -> the same data set with the rows of a frozen encoder."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData
-from keras_xmr.transforms.frozen_encoder import BATCH, LISTED, FrozenEncoder
+from keras_xmr.encoders.keras_network import KerasNetwork
+from keras_xmr.transforms.encoder import BATCH, LISTED, Encoder
 from keras_xmr.transforms.pictures import PictureLoader
 
 
@@ -85,18 +86,18 @@ def extract_features(
         >>> features.media["image"].items.tolist()
         [[9.0, 8.0, 7.0]]
     """
-    encoder = FrozenEncoder(trunk, loader, cache=cache, batch_size=batch_size)
+    encoder = Encoder(KerasNetwork(trunk, loader), cache=cache, batch_size=batch_size)
     return with_features(data, encoder, medium, progress=progress)
 
 
 def with_features(
-    data: CrossModalData, encoder: FrozenEncoder, medium: str, *, progress: bool = True
+    data: CrossModalData, encoder: Encoder, medium: str, *, progress: bool = True
 ) -> CrossModalData:
-    """Replace the pictures of a medium by the features of an encoder: see `extract_features`."""
+    """Replace the items of a medium by their rows in an encoder: see `extract_features`."""
     pictures = data.medium(medium)
     found = encoder.features(pictures.items, data.name, progress=progress)
     origin = (
-        f"{encoder.network.name}, {encoder.dim}-d, sha256:{encoder.fingerprint[:16]}; "
+        f"{encoder.engine.name}, {encoder.dim}-d, sha256:{encoder.fingerprint[:16]}; "
         + ", ".join(f"{name} {value}" for name, value in encoder.preprocessing().items())
     )
     before = data.provenance.features

@@ -1,4 +1,4 @@
-"""Pictures -> feature rows: contents, the cache, and decoding ahead of the trunk."""
+"""Pictures -> feature rows: contents, the cache, and decoding ahead of the engine."""
 
 import hashlib
 import itertools
@@ -7,14 +7,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
+from keras_xmr.encoders.engine import Engine
 from keras_xmr.progress import Progress
 from keras_xmr.transforms.feature_cache import FeatureCache
 from keras_xmr.transforms.images import Picture, picture_bytes
-from keras_xmr.transforms.pictures import PictureLoader
+from keras_xmr.transforms.text_features import finite
 from keras_xmr.types import Array, FloatArray
 
 Item = TypeVar("Item")
@@ -28,7 +29,7 @@ class PictureFeatures:
     Attributes:
         rows: Feature rows `(n, d)`, float32; zeros for unreadable pictures.
         unreadable: Row number of each unreadable picture to the reason.
-        computed: Number of different pictures that went through the trunk.
+        computed: Number of different pictures that went through the engine.
         cached: Number of different pictures whose features came from the cache.
     """
 
@@ -40,11 +41,11 @@ class PictureFeatures:
 
 def picture_features(
     items: Sequence[Picture],
-    trunk: Any,
-    loader: PictureLoader,
+    engine: Engine,
     cache: FeatureCache | None,
     *,
     batch_size: int,
+    views: str = "one",
     progress: Progress | None = None,
 ) -> PictureFeatures:
     """Features of every picture: equal ones computed once, and none that the cache holds.
@@ -54,25 +55,25 @@ def picture_features(
 
     Args:
         items: Picture files, or the bytes of them.
-        trunk: A `keras.Model` from pixels `(n, height, width, 3)` to feature rows `(n, d)`.
-        loader: How pictures become pixels.
+        engine: What computes the rows.
         cache: Where features are read and written, if anywhere.
         batch_size: Pictures per forward pass.
+        views: Whose mean the features are: see `keras_xmr.encoders.views.views_of`.
         progress: Told how many pictures are done.
 
     Raises:
-        ValueError: If the trunk gives something else than finite rows.
+        ValueError: If the engine gives something else than finite rows.
     """
     progress = progress or Progress("pictures", shown=False)
-    found = PictureFeatures(np.zeros((len(items), trunk.output_shape[-1]), dtype=np.float32))
+    found = PictureFeatures(np.zeros((len(items), engine.dim), dtype=np.float32))
     rows_of: dict[str, list[int]] = {}
     size = 0
     with progress.over(len(items)):
         missing = _missing(_ahead(_read, items, batch_size), rows_of, found, cache)
-        decoded = _ahead(lambda picture: _decoded(*picture, loader), missing, batch_size)
+        decoded = _ahead(lambda picture: _decoded(*picture, engine, views), missing, batch_size)
         for batch in _batches(decoded, batch_size):
             # All batches but the last are as large as the first.
-            size = max(size, len(batch))
+            size = max(size, len(batch)) if engine.fills_batches else 0
             pixels = {}
             for digest, decoding in batch:
                 if isinstance(decoding, OSError):
@@ -80,7 +81,7 @@ def picture_features(
                     found.unreadable[row] = _reason(items[row], decoding)
                 else:
                     pixels[digest] = decoding
-            rows = _forward(trunk, list(pixels.values()), size)
+            rows = _forward(engine, list(pixels.values()), size)
             computed = dict(zip(pixels, rows, strict=True))
             if cache is not None:
                 cache.write(computed)
@@ -136,10 +137,12 @@ def _read(item: Picture) -> tuple[str, bytes] | OSError:
     return hashlib.sha256(encoded).hexdigest(), encoded
 
 
-def _decoded(digest: str, encoded: bytes, loader: PictureLoader) -> tuple[str, Array | OSError]:
-    """Digest and pixels, or why there are none."""
+def _decoded(
+    digest: str, encoded: bytes, engine: Engine, views: str
+) -> tuple[str, list[Array] | OSError]:
+    """Digest and the pixels of each view, or why there are none."""
     try:
-        return digest, loader([encoded])[0]
+        return digest, engine.pictures(encoded, views)
     except OSError as error:
         return digest, error
 
@@ -149,19 +152,16 @@ def _reason(item: Picture, error: OSError) -> str:
     return str(error) if isinstance(item, bytes) else f"{item}: {error}"
 
 
-def _forward(trunk: Any, pixels: Sequence[Array], size: int) -> FloatArray:
-    """Feature rows, from a batch filled up to `size`: every new shape would be compiled anew."""
-    if not pixels:
-        return np.zeros((0, trunk.output_shape[-1]), dtype=np.float32)
-    filled = itertools.islice(itertools.chain(pixels, itertools.repeat(pixels[-1])), size)
-    rows = np.asarray(trunk.predict_on_batch(np.stack(list(filled)))).astype(np.float32)
-    rows = rows[: len(pixels)]
-    if not np.isfinite(rows).all():
-        raise ValueError(
-            "Features must be finite. Received: nan or inf from the trunk "
-            f"{trunk.name!r}. Check its weights."
-        )
-    return rows
+def _forward(engine: Engine, pictures: Sequence[list[Array]], size: int) -> FloatArray:
+    """Means over the views, from a batch filled up to `size`: new shapes would be compiled anew."""
+    if not pictures:
+        return np.zeros((0, engine.dim), dtype=np.float32)
+    count = len(pictures)
+    filled = [*pictures, *itertools.repeat(pictures[-1], max(0, size - count))]
+    rows = engine.rows([view for views in filled for view in views], "image")
+    rows = rows.reshape(len(filled), -1, rows.shape[-1])[:count]
+    means: FloatArray = rows[:, 0] if rows.shape[1] == 1 else rows.mean(axis=1)
+    return finite(means, engine)
 
 
 def _ahead(

@@ -24,6 +24,7 @@ class Transform:
         needs_trunk: Whether its rows are no features, but what a network inside a model takes.
         of_pictures: Whether it takes picture files.
         of_texts: Whether it takes texts.
+        needs_sentences: Whether it takes texts themselves alone, and no counts of their words.
         counts_words: Whether its rows are sums over words, which are not negative.
 
     Example:
@@ -38,6 +39,7 @@ class Transform:
     needs_trunk: bool = False
     of_pictures: bool = False
     of_texts: bool = False
+    needs_sentences: bool = False
     counts_words: bool = False
 
     @property

@@ -28,6 +28,7 @@ def tune(
     *,
     budget: str | int | Budget = TRIALS,
     trunks: Mapping[str, Any] | None = None,
+    encoders: Mapping[str, Any] | None = None,
     settings: Settings | None = None,
     select_on: str = "validation",
     seed: int = 0,
@@ -51,6 +52,7 @@ def tune(
         budget: A number of trials, or a time such as `"90s"`, `"5m"` or `"1h"`, within which the
             last trial is likely to end; or both, as `"20,5m"`: what is first.
         trunks: As in `train`.
+        encoders: As in `train`; give them to `train`, too.
         settings: What to start from; `None` for what `train` takes for these data.
         select_on: `"validation"`; or `"test"`, to reproduce papers that chose their settings on the
             test part, whose figures then say nothing of new data.
@@ -85,7 +87,9 @@ def tune(
     if select_on not in SELECT_ON:
         raise ValueError(f"Settings are selected on one of {SELECT_ON}. Received: {select_on!r}.")
     shown = Progress(f"tuning {method}", shown=progress)
-    frozen, start = cls.prepared(data, source, trunks, settings, changes, progress=progress)
+    frozen, start = cls.prepared(
+        data, source, trunks, settings, changes, encoders=encoders, progress=progress
+    )
     if select_on == "validation" and not data.has("validation"):
         share = "a tenth of the training part"
         if uses_folds(cls, start):

@@ -10,7 +10,7 @@ import pytest
 from keras_xmr import evaluate, train
 from keras_xmr.datasets import add_media, toy
 from keras_xmr.methods.settings import Settings, TrainingSettings
-from keras_xmr.transforms import FeatureScaler, FrozenEncoder, extract_features
+from keras_xmr.transforms import Encoder, FeatureScaler, extract_features
 from tests.methods.pictures import coloured, trunk
 
 SMALL = TrainingSettings(
@@ -42,7 +42,7 @@ def test_a_frozen_trunk_stays_as_it_was_and_the_model_takes_pictures():
     model = train(DATA, "chtn", SOURCE, trunks={"image": network}, settings=settings)
     assert not any(changed(before, values(network)))
     chain = model.preprocessor.transforms["image"]
-    assert [type(step) for step in chain.steps] == [FrozenEncoder, FeatureScaler]
+    assert [type(step) for step in chain.steps] == [Encoder, FeatureScaler]
     assert chain.network is network
     assert model.trunks == {}
     # 12 queries with 2 relevant items of 6: two neighbours that change places cost 1/72, which the
@@ -67,7 +67,7 @@ def test_a_trunk_that_was_trained_can_be_put_in_front():
     front = model.with_frozen_trunks()
     assert list(model.trunks) == ["image"]
     assert front.trunks == {}
-    assert isinstance(front.preprocessor.transforms["image"], FrozenEncoder)
+    assert isinstance(front.preprocessor.transforms["image"], Encoder)
     np.testing.assert_allclose(front.encode_image(DATA), model.encode_image(DATA), atol=1e-6)
 
 

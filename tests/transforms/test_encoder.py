@@ -1,4 +1,4 @@
-"""`FrozenEncoder` and `Chain`: rows as by hand, files that bring them back, and what is refused."""
+"""`Encoder` and `Chain`: rows as by hand, files that bring them back, and what is refused."""
 
 import json
 import shutil
@@ -11,8 +11,8 @@ from keras_xmr import CHTN, presets
 from keras_xmr.datasets import toy
 from keras_xmr.transforms import (
     Chain,
+    Encoder,
     FeatureScaler,
-    FrozenEncoder,
     PictureLoader,
     Preprocessor,
     TextVectorizer,
@@ -41,14 +41,14 @@ def files_of(folder):
 
 def test_rows_are_those_of_the_network():
     network = trunk()
-    encoder = FrozenEncoder(network).fit(PICTURES)
+    encoder = Encoder(network).fit(PICTURES)
     assert encoder.dim == 6
     np.testing.assert_allclose(encoder(PICTURES), by_hand(network, PICTURES), atol=1e-6)
     assert encoder([]).shape == (0, 6)
 
 
 def test_what_fits_into_a_batch_leaves_no_trace(tmp_path, capsys):
-    encoder = FrozenEncoder(trunk(), batch_size=8)
+    encoder = Encoder(trunk(), batch_size=8)
     encoder(PICTURES[:8])
     assert not tmp_path.with_name(f"{tmp_path.name}-cache").exists()
     assert not capsys.readouterr().err
@@ -56,19 +56,19 @@ def test_what_fits_into_a_batch_leaves_no_trace(tmp_path, capsys):
     assert "9 computed, 0 from the cache" in capsys.readouterr().err
     encoder(PICTURES[:9])
     assert "0 computed, 9 from the cache" in capsys.readouterr().err
-    FrozenEncoder(trunk(), batch_size=8, cache=None)(PICTURES[:9])
+    Encoder(trunk(), batch_size=8, cache=None)(PICTURES[:9])
     assert "9 computed" in capsys.readouterr().err
 
 
 def test_unreadable_pictures_are_all_named():
     items = [*PICTURES[:2], "nowhere.png", b"no picture"]
     with pytest.raises(OSError, match=r"Received: 2 of 4 are not: .*nowhere\.png.*; .*"):
-        FrozenEncoder(trunk())(items)
+        Encoder(trunk())(items)
 
 
 def test_a_chain_is_its_steps_one_after_another():
     network = trunk()
-    chain = Chain([FrozenEncoder(network), FeatureScaler()]).fit(PICTURES)
+    chain = Chain([Encoder(network), FeatureScaler()]).fit(PICTURES)
     rows = by_hand(network, PICTURES)
     np.testing.assert_allclose(chain(PICTURES), FeatureScaler().fit(rows)(rows), atol=1e-4)
     assert chain.dim == 6
@@ -77,7 +77,7 @@ def test_a_chain_is_its_steps_one_after_another():
 
 
 def test_a_chain_says_of_itself_what_its_ends_say():
-    chain = Chain([FrozenEncoder(trunk()), FeatureScaler()])
+    chain = Chain([Encoder(trunk()), FeatureScaler()])
     assert (chain.of_pictures, chain.needs_trunk, chain.counts_words) == (True, False, False)
     assert chain.network.name == "tiny_trunk"
     assert Chain([TextVectorizer()]).counts_words
@@ -86,7 +86,7 @@ def test_a_chain_says_of_itself_what_its_ends_say():
 
 
 def test_json_and_files_bring_it_back(tmp_path):
-    chain = Chain([FrozenEncoder(trunk(3)), FeatureScaler(norm="none")]).fit(PICTURES)
+    chain = Chain([Encoder(trunk(3)), FeatureScaler(norm="none")]).fit(PICTURES)
     before = Preprocessor({"image": chain})
     needed = before.save_files(tmp_path)
     assert sorted(needed) == sorted(files_of(tmp_path))
@@ -109,7 +109,7 @@ def test_weights_are_halved_only_where_nothing_is_lost(tmp_path):
     for name, weights in (("full", network.get_weights()), ("half", rounded)):
         network.set_weights(weights)
         (tmp_path / name).mkdir()
-        _, file = FrozenEncoder(network).save_files(tmp_path / name)
+        _, file = Encoder(network).save_files(tmp_path / name)
         kinds = set()
 
         def note(_, item, kinds=kinds):
@@ -124,16 +124,16 @@ def test_weights_are_halved_only_where_nothing_is_lost(tmp_path):
 
 
 def test_a_network_of_two_media_is_stored_once(tmp_path):
-    both = Preprocessor({m: FrozenEncoder(trunk()) for m in ("image", "sketch")})
+    both = Preprocessor({m: Encoder(trunk()) for m in ("image", "sketch")})
     both.save_files(tmp_path)
     assert len(files_of(tmp_path)) == 2
-    other = Preprocessor({"image": FrozenEncoder(trunk()), "sketch": FrozenEncoder(trunk(1))})
+    other = Preprocessor({"image": Encoder(trunk()), "sketch": Encoder(trunk(1))})
     other.save_files(tmp_path)
     assert len(files_of(tmp_path)) == 4
 
 
 def test_files_that_are_known_are_needed_but_not_written(tmp_path):
-    encoder = FrozenEncoder(trunk())
+    encoder = Encoder(trunk())
     known = encoder.save_files(tmp_path)
     (tmp_path / "other").mkdir()
     assert encoder.save_files(tmp_path / "other", known) == known
@@ -141,8 +141,8 @@ def test_files_that_are_known_are_needed_but_not_written(tmp_path):
 
 
 def test_missing_and_exchanged_files_are_told(tmp_path):
-    encoder, other = FrozenEncoder(trunk()), FrozenEncoder(trunk(1))
-    again = FrozenEncoder.from_config(encoder.get_config())
+    encoder, other = Encoder(trunk()), Encoder(trunk(1))
+    again = Encoder.from_config(encoder.get_config())
     with pytest.raises(ValueError, match=r"two files\. Received: \['encoder_.*\] neither"):
         again.load_files({})
     mine, theirs = encoder.save_files(tmp_path), other.save_files(tmp_path)
@@ -181,12 +181,12 @@ def test_a_preset_of_the_library_that_is_written_again_keeps_its_network(tmp_pat
 
 def test_what_is_no_picture_or_no_trunk_is_refused():
     with pytest.raises(ValueError, match=r"picture files .*Received: items of type ndarray\."):
-        FrozenEncoder(trunk())(np.eye(3))
+        Encoder(trunk())(np.eye(3))
     pixels = keras.Input((4, 4, 3))
     with pytest.raises(ValueError, match=r"A trunk has one output"):
-        FrozenEncoder(keras.Model(pixels, keras.layers.Conv2D(2, 1)(pixels)))
+        Encoder(keras.Model(pixels, keras.layers.Conv2D(2, 1)(pixels)))
     with pytest.raises(ValueError, match=r"takes pixels \(8, 8, 3\)"):
-        FrozenEncoder(trunk(), PictureLoader.for_size(4))
+        Encoder(trunk(), PictureLoader.for_size(4))
 
 
 def test_every_transform_has_the_same_five_things():
