@@ -14,11 +14,13 @@ from PIL import Image
 from scipy.special import softmax
 
 from keras_xmr.datasets import pascal_sentences
+from keras_xmr.encoders.onnx_file import OnnxFile
 from keras_xmr.trunks import check_trunk, efficientnet_lite, mirrored, train_from, trunk_fingerprint
 from tests.trunks import reference
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "convert_efficientnet_lite.py"
-converted = runpy.run_path(str(EXAMPLE))["converted"]
+SCRIPT = runpy.run_path(str(EXAMPLE))
+converted = SCRIPT["converted"]
 # Padding is uneven at the even ones of the sizes that a picture has on its way: here 75, 38, 19,
 # 10, 5, 3.
 SIZE = 75
@@ -180,6 +182,20 @@ def test_weights_come_from_files(tmp_path, arrays, suffix):
     loaded = efficientnet_lite(path, input_size=32)
     for one, other in zip(loaded.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_file_of_onnxruntime_gives_the_same_features(tmp_path):
+    arrays, path = converted(published(), "lite2"), tmp_path / "features.onnx"
+    SCRIPT["write_onnx"](published(), "lite2", path, SIZE)
+    # Large arrays are in half precision: half of what the float32 numbers of the trunk take.
+    assert path.stat().st_size < 0.55 * 4 * efficientnet_lite(arrays).count_params()
+    pixels = np.random.default_rng(0).integers(0, 256, (3, SIZE, SIZE, 3), dtype=np.uint8)
+    found = OnnxFile(path).rows(list(pixels), "image")
+    wanted = efficientnet_lite(arrays, input_size=SIZE).predict_on_batch(pixels.astype("float32"))
+    wanted = np.asarray(wanted)
+    np.testing.assert_allclose(found, wanted, atol=0.02 * wanted.max())
+    cosines = (found * wanted).sum(axis=1) / np.linalg.norm(found, axis=1)
+    assert (cosines / np.linalg.norm(wanted, axis=1)).min() > 0.9995
 
 
 def test_a_file_of_objects_is_refused(tmp_path, arrays):
