@@ -28,7 +28,7 @@ import keras_xmr
 keras_xmr.CHTN.from_preset({preset!r})
 print(time.perf_counter() - start)
 """
-PRESETS = ("pascal", "pascal_pixels")
+PRESETS = ("pascal", "pascal_mobilenet")
 SEARCH = "search --preset chtn_pascal --text dogs -k 5"
 
 

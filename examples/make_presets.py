@@ -1,11 +1,13 @@
 """Make the presets in `weights/`, with cards and the golden encodings that the tests check.
 
 Presets of `pascal` need nothing; the others need KERAS_XMR_DATA: those of `wiki` its `wikipedia/`,
-`mhtn_digits` its `digits/` (and the extra `audio`), and `chtn_pascal_pixels` the pictures of Pascal
-Sentences and Caltech-101 and the weights of MobileNetV2.
+`mhtn_digits` its `digits/` (and the extra `audio`), and two the pictures of Pascal Sentences.
+`chtn_pascal_mobilenet` needs those of Caltech-101 and the weights of MobileNetV2, too;
+`chtn_pascal_pixels` needs `backbones/efficientnet_lite2_384.onnx`, which
+`examples/convert_efficientnet_lite.py` writes, and the sentence encoder all-MiniLM-L6-v2.
 
-The trunk of `chtn_pascal_pixels` is trained on those pairs alone that are in the training part of
-each of the splits 0 to 4, so that the tables can report on all of these with the same trunk.
+The trunk of `chtn_pascal_mobilenet` is trained on those pairs alone that are in the training part
+of each of the splits 0 to 4, so that the tables can report on all of these with the same trunk.
 
 Usage: python examples/make_presets.py [--measure] [names of presets]
 With --measure they are not trained: those that are there are evaluated, and their cards written
@@ -14,10 +16,13 @@ anew.
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from paper_tables.encoders import encoders
 from paper_tables.tuned import tuned
 
 import keras_xmr
@@ -35,7 +40,8 @@ NONE = "No figure of the paper that could be verified is at hand."
 PRESETS = {
     "chtn_pascal": ("pascal_sentences", "caltech101", 0.472),
     "chtn_wiki": ("wikipedia", None, 0.470),
-    "chtn_pascal_pixels": ("pascal_sentences", "caltech101", 0.472),
+    "chtn_pascal_mobilenet": ("pascal_sentences", "caltech101", 0.472),
+    "chtn_pascal_pixels": ("pascal_sentences", None, 0.472),
     "mhtn_pascal": ("pascal_sentences", "caltech101", None),
     "mhtn_wiki": ("wikipedia", None, None),
     "mhtn_digits": ("digits", None, None),
@@ -61,6 +67,8 @@ TABLES = ("acmr", "chtn", "cm_gans", "mhtn", "ugach")
 # Arguments beside those of the settings: KCCA keeps some of the training items only.
 SMALLER = {"kcca_wiki": {"landmarks": 300}}
 PICTURE_SIZE = 288
+# Width and height of the pictures of a golden file.
+SIDE = 96
 SPLITS = range(5)
 
 CARD = """# {name}
@@ -94,11 +102,19 @@ ELSEWHERE = (
     "CHTN's paper has an average of {:.3f} for it, with other picture and text features: another "
     "task, in fact."
 )
-PIXELS = (
+WORDS = "; texts as raw sentences or word counts"
+MOBILENET = (
     "picture files, resized to 329x329, centre 288; the features of the picture and of its mirror "
     "image are averaged. Trunk: MobileNetV2 1.0 with the ImageNet weights of the public TF2 model "
     "(Apache-2.0, its authors at Google; rounded to int8 by those who converted it), the last "
-    "block trained further by this project on pairs of Pascal Sentences and on Caltech-101"
+    "block trained further by this project on pairs of Pascal Sentences and on Caltech-101" + WORDS
+)
+ENCODERS = (
+    "picture files, resized to 384x384; the features of the picture and of its mirror image are "
+    "averaged. Network: EfficientNet-Lite2 with the ImageNet weights of the TensorFlow release "
+    "(Apache-2.0), in half precision, run by onnxruntime (`keras-xmr[onnx]`). Texts as raw "
+    "sentences: a bag of words beside the mean of their sentences by all-MiniLM-L6-v2 (Apache-2.0), "
+    "which is named, not stored (`keras-xmr[encoders]`)"
 )
 RAW = "raw items, made into rows by what `preprocessor.json` names"
 SOURCES = {
@@ -113,7 +129,7 @@ def trained(method, data, source, changes):
     return keras_xmr.train(data, method, source, settings=settings, seed=SEED, **changes)
 
 
-def trained_from_pixels(method, data, source):
+def trained_with_trunk(method, data, source):
     """A model of pictures: first its trunk is trained further, then the rest on its features."""
     trunk = load_trunk("mobilenet_v2", input_size=PICTURE_SIZE)
     keras_xmr.train(
@@ -134,6 +150,12 @@ def trained_from_pixels(method, data, source):
     )
 
 
+def trained_with_encoders(method, data, source):
+    """A model on frozen encoders: those of `paper_tables/encoders.py`."""
+    settings = tuned(method, "pascal_sentences_encoders")
+    return keras_xmr.train(data, method, encoders=encoders(), settings=settings, seed=SEED)
+
+
 def never_held_out():
     """The pairs of Pascal Sentences that are in the training part of every split of the tables."""
     splits = [pascal_sentences(None, split_seed=seed) for seed in SPLITS]
@@ -142,14 +164,30 @@ def never_held_out():
     return replace(splits[0], media=media)
 
 
+class FromPictures(NamedTuple):
+    """How a preset is made that takes picture files, and what its card says of it."""
+
+    trained: Callable
+    inputs: str
+    settings: str
+
+
+FROM_PICTURES = {
+    "chtn_pascal_mobilenet": FromPictures(trained_with_trunk, MOBILENET, "pascal_sentences_pixels"),
+    "chtn_pascal_pixels": FromPictures(
+        trained_with_encoders, ENCODERS, "pascal_sentences_encoders"
+    ),
+}
+
+
 def make(name: str, data_name: str, source_name: str | None, published: float | None) -> None:
     """Train, evaluate and write one preset and its golden encodings."""
     method = method_of(name)
-    pixels = name.endswith("_pixels")
-    data = load(data_name, raw=pixels)
-    source = load(source_name, raw=pixels) if source_name else None
-    if pixels:
-        model = trained_from_pixels(method, data, source)
+    pictures = name in FROM_PICTURES
+    data = load(data_name, raw=pictures)
+    source = load(source_name, raw=pictures) if source_name else None
+    if pictures:
+        model = FROM_PICTURES[name].trained(method, data, source)
     else:
         model = trained(method, data, source, SMALLER.get(name, {}))
     model = presets.as_stored(model.for_retrieval())
@@ -163,7 +201,7 @@ def measure(name: str, data_name: str, source_name: str | None, published: float
     """Evaluate a preset that is there; its weights stay as they are."""
     folder = ROOT / "weights" / name
     model = presets.load(folder)
-    data = load(data_name, raw=name.endswith("_pixels"))
+    data = load(data_name, raw=name in FROM_PICTURES)
     card, metadata = told(name, data, model, source_name, published)
     before = json.loads((folder / presets.METADATA).read_text(encoding="utf-8"))
     text = json.dumps(before | metadata, indent=1) + "\n"
@@ -181,12 +219,12 @@ def told(name: str, data, model, source_name: str | None, published: float | Non
     """The card of a preset, and its metadata, with the figures of the model."""
     method = method_of(name)
     about = method_class(method).about
-    compared, pixels = method not in TABLES, name.endswith("_pixels")
+    compared, pictures = method not in TABLES, FROM_PICTURES.get(name)
     untransferred = source_name is None and "source" in about.learns_from
     report = keras_xmr.evaluate(model, data)
-    inputs = PIXELS if pixels else data.provenance.features or RAW
-    if data.name == "pascal_sentences":
-        inputs += "; texts as raw sentences or word counts"
+    inputs = pictures.inputs if pictures else data.provenance.features or RAW
+    if data.name == "pascal_sentences" and not pictures:
+        inputs += WORDS
     card = CARD.format(
         name=name,
         method=type(model).__name__,
@@ -201,7 +239,7 @@ def told(name: str, data, model, source_name: str | None, published: float | Non
         if published is None
         else (ELSEWHERE if compared else PUBLISHED).format(published),
         inputs=inputs,
-        settings=f"{data.name}{'_pixels' if pixels else ''}/{method}",
+        settings=f"{pictures.settings if pictures else data.name}/{method}",
         source=SOURCES[source_name] + ", so without the transfer from one" * untransferred,
         licence=f"{data.provenance.citation} ({data.provenance.licence})",
         seed=SEED,
@@ -227,7 +265,10 @@ def write_golden(name: str, part, model) -> None:
     """Some inputs and their encodings by the stored preset, on the backend that runs this."""
     arrays = {}
     for medium, transform in model.preprocessor.transforms.items():
-        if transform.network is not None:
+        if name in FROM_PICTURES and medium == "image" and transform.network is None:
+            inputs = patterns(SIDE)
+            rows = transform(transform.listed(list(inputs)))
+        elif transform.network is not None:
             # Pixels: what comes behind the network is the scaler of its features.
             inputs = patterns(transform.network.input_shape[1])
             rows = transform.steps[1](transform.network.predict(inputs, verbose=0))

@@ -27,8 +27,11 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 import pytest
 
 from keras_xmr.datasets.locate import data_root
+from tests.encoders.folder import with_encoders
 
 ROOT = Path(__file__).parents[1]
+# Presets name a sentence encoder, which a package for tests holds.
+os.environ.setdefault("KERAS_XMR_ENCODERS", with_encoders(ROOT / ".pytest_cache" / "encoders"))
 
 # Files and folders of tests, and of examples in docstrings, that need no backend.
 PLAIN = (

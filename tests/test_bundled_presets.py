@@ -12,6 +12,8 @@ from keras_xmr import CHTN, datasets, presets
 
 GOLDEN = Path(__file__).parent / "golden"
 NAMES = sorted(presets.bundled())
+# Dimensions of an array of pictures.
+PICTURES = 4
 
 
 def test_there_are_presets():
@@ -30,6 +32,8 @@ def test_encodings_are_the_golden_ones(name):
             if transform.network is not None:
                 # What was written are pixels: past the network, the scaler of its features.
                 rows = transform.steps[1](transform.network.predict(rows, verbose=0))
+            elif rows.ndim == PICTURES:
+                rows = transform(transform.listed(list(rows)))
             encoded = model.encode({medium: rows}, media=medium, **relaxed)
             np.testing.assert_allclose(encoded, golden[medium], atol=1e-5)
 

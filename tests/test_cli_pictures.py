@@ -152,13 +152,13 @@ def test_a_trunk_of_the_library_is_named_and_not_stored_again(files, tmp_path):
     header, *rows = (files / "my.csv").read_text(encoding="utf-8").splitlines()
     table = files / "some.csv"
     table.write_text("\n".join([header, *rows[::3]]), encoding="utf-8")
-    arguments = f"train jrl --data {table} --trunk chtn_pascal_pixels --out {out}"
+    arguments = f"train jrl --data {table} --trunk chtn_pascal_mobilenet --out {out}"
     assert main(arguments.split()) == 0
     assert keras_xmr.JRL.from_preset(out).encode_image([str(files / "0.png")]).shape == (1, 5)
     assert not list(out.glob("encoder_*"))
     origins = json.loads((out / "metadata.json").read_text())["from_presets"]
     for name, origin in origins.items():
-        assert origin["preset"] == "chtn_pascal_pixels"
+        assert origin["preset"] == "chtn_pascal_mobilenet"
         stored = presets.bundled_folder() / origin["preset"] / name
         assert origin["sha256"] == hashlib.sha256(stored.read_bytes()).hexdigest()
     assert len(origins) == 2

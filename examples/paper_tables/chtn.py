@@ -48,7 +48,7 @@ ABLATIONS = {
     "NoShare": ({"shared_units": (), "shared_classifier": False}, True, 0.457),
     "NoSrcSp": ({"source_weight": 0.0}, True, 0.446),
 }
-PIXELS = "chtn_pascal_pixels"
+PIXELS = "chtn_pascal_mobilenet"
 
 
 def problems():

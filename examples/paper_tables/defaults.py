@@ -35,7 +35,7 @@ FOLDER = Path(__file__).parent
 TABLE = FOLDER / "defaults.csv"
 COMMAND = "python examples/paper_tables/defaults.py"
 SEEDS = range(5)
-PIXELS = "chtn_pascal_pixels"
+PIXELS = "chtn_pascal_mobilenet"
 MOST_MEAN, MOST = 0.015, 0.04
 
 # Method to the table, and the name in it, of its tuned figures; of CHTN's family without source.

@@ -77,7 +77,7 @@ def emoji(language):
         "text": MediumItems(texts, labels, ids, split, pairs=ids),
     }
     data = CrossModalData(f"emoji, {language}", media, tuple(groups))
-    return extract_features(data, load_trunk("chtn_pascal_pixels"))
+    return extract_features(data, load_trunk("chtn_pascal_mobilenet"))
 
 
 def digits():

@@ -10,6 +10,7 @@ from keras_xmr.encoders.keras_hub import PREFIX, KerasHubModel
 from keras_xmr.encoders.keras_network import KerasNetwork
 from keras_xmr.encoders.onnx_file import OnnxFile
 from keras_xmr.encoders.sentence_transformer import FORMS, SentenceModel
+from keras_xmr.transforms.chain import Chain
 from keras_xmr.transforms.pictures import PictureLoader
 from keras_xmr.types import Config
 
@@ -26,9 +27,10 @@ def engine_of(source: Any, loader: PictureLoader | None = None) -> Engine:
     """The engine for what `keras_xmr.transforms.Encoder` is given.
 
     Args:
-        source: The name of a trunk, `keras_hub:` and the name of a preset, an `.onnx` file, the
-            name or folder of a model of sentence_transformers; a model of these libraries; a
-            function with a name and a fingerprint; or an engine.
+        source: The name of a trunk, or of a preset that takes pictures; `keras_hub:` and the name
+            of a preset there; an `.onnx` file; the name or folder of a model of
+            sentence_transformers; a model of these libraries; a function with a name and a
+            fingerprint; or an engine.
         loader: How pictures become pixels, for Keras networks and `.onnx` files.
 
     Raises:
@@ -70,6 +72,8 @@ def _named(name: str, loader: PictureLoader | None) -> Engine:
         return OnnxFile(name, loader)
     if not name:
         raise ValueError(f"An encoder is {FORMS}. Received: an empty name.")
+    if name in presets.bundled() or (Path(name) / presets.METADATA).is_file():
+        return _of_preset(name, loader)
     if _names_trunk(name):
         from keras_xmr.trunks import load_trunk
 
@@ -77,11 +81,21 @@ def _named(name: str, loader: PictureLoader | None) -> Engine:
     return SentenceModel(name)
 
 
+def _of_preset(name: str, loader: PictureLoader | None) -> Engine:
+    """What a preset sees pictures with: a file of onnxruntime, or a trunk."""
+    transform = presets.load(name).preprocessor.transforms.get("image")
+    first = transform.steps[0] if isinstance(transform, Chain) else transform
+    engine = getattr(first, "engine", None)
+    if isinstance(engine, OnnxFile) and loader is None:
+        return engine
+    from keras_xmr.trunks import load_trunk
+
+    return KerasNetwork(load_trunk(name), loader)
+
+
 def _names_trunk(name: str) -> bool:
     """Whether `keras_xmr.trunks.load_trunk` knows it."""
-    if name.endswith(".keras") or name in presets.bundled():
-        return True
-    if (Path(name) / presets.METADATA).is_file():
+    if name.endswith(".keras"):
         return True
     # Keras is loaded for names alone that look like those of trunks.
     if not name.isidentifier():

@@ -3,7 +3,8 @@
 import functools
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+import os
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +17,8 @@ from keras_xmr.types import Config, FloatArray
 # What is fetched of a model: no pickles, no code, no weights for other libraries.
 PATTERNS = ("*.json", "*.txt", "*.model", "*.safetensors", "*.jinja")
 OTHERS = ("onnx/*", "openvino/*")
+# The environment variable of a folder in which models lie under their names.
+VARIABLE = "KERAS_XMR_ENCODERS"
 ORGANIZATION = "sentence-transformers"
 BATCH = 32
 # What decides how a processor makes pixels.
@@ -25,7 +28,8 @@ OF_PICTURES = ("size", "crop_size", "image_mean", "image_std", "resample", "resc
 class SentenceModel(Engine):
     """A model of sentence_transformers: texts, and pictures where it is a multimodal one.
 
-    Its library fetches what is not at hand, into its own cache. Only weights in the format
+    It is looked for in the folder that the environment variable `KERAS_XMR_ENCODERS` names; failing
+    that, its library fetches it, into its own cache. Only weights in the format
     safetensors are read, and no code of the model's is run.
 
     Args:
@@ -81,8 +85,9 @@ class SentenceModel(Engine):
 
     def _folder(self) -> Path:
         """The folder of the model; one that is not there is fetched."""
-        if Path(self.name).is_dir():
-            return Path(self.name)
+        for folder in _folders(self.name):
+            if folder.is_dir():
+                return folder
         from huggingface_hub import snapshot_download
         from huggingface_hub.constants import HF_HUB_CACHE
 
@@ -102,8 +107,9 @@ class SentenceModel(Engine):
                 f"({str(error).splitlines()[0] if str(error) else type(error).__name__}). "
                 f"Bring the files of {repository}{version} (modules.json, config.json, "
                 "tokenizer.json, model.safetensors and the other .json files) into a folder and "
-                f"give its path, or fetch them where there is a network, by `hf download "
-                f"{repository}`, and copy that cache here."
+                f"give its path; or into a folder {self.name!r} within the one that the "
+                f"environment variable {VARIABLE} names; or fetch them where there is a network, "
+                f"by `hf download {repository}`, and copy that cache here."
             ) from error
         # A snapshot lies in a folder that has the name of its version.
         self.revision = Path(folder).name
@@ -187,6 +193,13 @@ FORMS = (
     "a trunk such as 'mobilenet_v2', 'keras_hub:' and the name of a preset of keras-hub, an .onnx "
     "file, or the name or the folder of a model of sentence_transformers"
 )
+
+
+def _folders(name: str) -> Iterator[Path]:
+    """Where a model may lie, apart from the cache of its library."""
+    yield Path(name)
+    if os.environ.get(VARIABLE):
+        yield Path(os.environ[VARIABLE]) / name
 
 
 def _refuse_pickles(folder: Path) -> None:

@@ -39,7 +39,7 @@ def load_trunk(name: str, weights: str | Path | None = None, **options: Any) -> 
     Args:
         name: `"alexnet"`, `"efficientnet_lite0"` to `"efficientnet_lite4"`, `"squeezenet"`, or a
             network of `application`, such as `"mobilenet_v2"`; a preset whose pictures go through a
-            trunk, such as `"chtn_pascal_pixels"`; or the path of a model of your own that is a
+            trunk, such as `"chtn_pascal_mobilenet"`; or the path of a model of your own that is a
             trunk, a `.keras` file.
         weights: Path of its weights. If `None`, they are looked for in the sub-folder `backbones`
             of the folder that the environment variable `KERAS_XMR_DATA` names; failing that, Keras

@@ -67,4 +67,4 @@ def test_sources_have_their_engines():
 def test_the_name_of_a_trunk_is_a_keras_network(tmp_path):
     trunk().save(tmp_path / "mine.keras")
     assert isinstance(engine_of(tmp_path / "mine.keras"), KerasNetwork)
-    assert isinstance(engine_of("chtn_pascal_pixels"), KerasNetwork)
+    assert isinstance(engine_of("chtn_pascal_mobilenet"), KerasNetwork)

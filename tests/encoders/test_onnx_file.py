@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+import keras_xmr
 from keras_xmr.encoders import OnnxFile, onnx_file
 from keras_xmr.transforms import Encoder, PictureLoader
 from tests.encoders.models import SIZE, config_of, onnx_network
@@ -98,3 +99,12 @@ def test_what_is_refused(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ImportError, match=r'pip install "keras-xmr\[onnx\]"'):
         Encoder(path)
+
+
+def test_the_name_of_a_preset_is_what_it_sees_pictures_with(tmp_path):
+    path = onnx_network(tmp_path / "a.onnx")
+    data = coloured()
+    model = keras_xmr.train(data, "cca", encoders={"image": str(path)}, progress=False)
+    model.save_to_preset(tmp_path / "preset")
+    again = Encoder(str(tmp_path / "preset"), cache=None)
+    np.testing.assert_allclose(again(FILES), by_hand(path), rtol=1e-5)

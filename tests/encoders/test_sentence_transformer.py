@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from keras_xmr.encoders import SentenceModel
+from keras_xmr.encoders.sentence_transformer import VARIABLE
 from keras_xmr.transforms import Encoder
 from tests.encoders.models import WIDTH, clip_folder, config_of, minilm
 from tests.methods.pictures import coloured
@@ -45,6 +46,14 @@ def test_a_name_a_folder_and_an_object_are_one_model(library):
     of_object.rows(TEXTS, "text")
     assert SentenceModel(library).measured() == before == of_folder.fingerprint
     assert of_object.name == of_folder.name == str(minilm())
+
+
+def test_a_name_is_looked_for_where_the_variable_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    (tmp_path / "mine").symlink_to(minilm(), target_is_directory=True)
+    found = SentenceModel("mine")
+    assert (found.name, found.fingerprint) == ("mine", SentenceModel(minilm()).fingerprint)
 
 
 def test_a_preset_names_it_and_it_is_loaded_when_used():
