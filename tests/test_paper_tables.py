@@ -148,3 +148,26 @@ def test_published_figures_are_means_of_their_directions():
     for row in rows:
         mean = (float(row["image->text"]) + float(row["text->image"])) / 2
         assert float(row["average"]) == pytest.approx(mean, abs=0.00101)
+
+
+def test_the_page_on_encoders_has_the_figures_of_unseen_words():
+    rows = {(r["method"], r["text"]): r for r in rows_of("unseen_words.csv") if r["group"] == "all"}
+    lines = between("docs/encoders.md", "unseen words")
+    assert len(lines) >= 9
+    for line in lines:
+        method, text, *cells = [cell.strip() for cell in line.strip("|").split("|")]
+        row = rows[method, text]
+        assert cells == [row["P@10 held out"], row["P@10 all"]]
+    of_words = rows["semantic_matching", "bag of words"]
+    assert (of_words["blank"], of_words["P@10 all"]) == ("1.00", "0.050")
+    assert float(rows["semantic_matching", "MiniLM"]["P@10 all"]) > 10 * 0.05
+
+
+def test_five_unseen_words_of_each_class_are_asked():
+    path = TABLES / "unseen_words.tsv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    counted = [row["class"] for row in rows if row["kind"] in ("synonym", "kind", "part")]
+    assert {counted.count(name) for name in set(counted)} == {5}
+    assert (len(counted), len(set(counted))) == (100, 20)
+    assert len({row["query"] for row in rows}) == len(rows)
