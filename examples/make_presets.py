@@ -112,9 +112,9 @@ MOBILENET = (
 ENCODERS = (
     "picture files, resized to 384x384; the features of the picture and of its mirror image are "
     "averaged. Network: EfficientNet-Lite2 with the ImageNet weights of the TensorFlow release "
-    "(Apache-2.0), in half precision, run by onnxruntime (`keras-xmr[onnx]`). Texts as raw "
-    "sentences: a bag of words beside the mean of their sentences by all-MiniLM-L6-v2 (Apache-2.0), "
-    "which is named, not stored (`keras-xmr[encoders]`)"
+    "(Apache-2.0), in half precision, run by onnxruntime (`keras-xmr[onnx]`). Texts are raw "
+    "sentences: a bag of words beside the mean of their sentences by all-MiniLM-L6-v2 "
+    "(Apache-2.0), which is named, not stored (`keras-xmr[encoders]`)"
 )
 RAW = "raw items, made into rows by what `preprocessor.json` names"
 SOURCES = {
@@ -239,7 +239,7 @@ def told(name: str, data, model, source_name: str | None, published: float | Non
         if published is None
         else (ELSEWHERE if compared else PUBLISHED).format(published),
         inputs=inputs,
-        settings=f"{pictures.settings if pictures else data.name}/{method}",
+        settings=f"{data.name}{f'_{pictures.settings}' if pictures else ''}/{method}",
         source=SOURCES[source_name] + ", so without the transfer from one" * untransferred,
         licence=f"{data.provenance.citation} ({data.provenance.licence})",
         seed=SEED,

@@ -40,7 +40,7 @@ UNSHARED = {"shared_units": (), "shared_classifier": False}
 ONLY_CROSS = {"OnlyCross": ("chtn", UNSHARED | {"mmd_weight": 0.0, "source_weight": 0.0})}
 WITH_SOURCE = {"NoShare": ("chtn", UNSHARED), "NoSrcSp": ("chtn", {"source_weight": 0.0})}
 CHTN = {"methods": "chtn", "seeds": 5, "budget": 5}
-TWO = {"methods": "chtn,semantic_matching", "seeds": 5, "budget": 10}
+TWO = {"methods": "chtn,semantic_matching", "seeds": 2, "budget": 5}
 
 
 def wikipedia(text="lda"):

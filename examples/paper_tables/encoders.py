@@ -59,7 +59,7 @@ def contenders():
 
 def measured(text, name, method, settings):
     """A row of the table."""
-    found, validation, start = [], [], time.perf_counter()
+    found, start = [], time.perf_counter()
     for split in SPLITS:
         data = datasets.pascal_sentences(None, split_seed=split)
         given = encoders(words_alone=text == "words")
