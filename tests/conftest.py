@@ -39,6 +39,8 @@ PLAIN = (
     *("keras_xmr/methods/defaults.py", "keras_xmr/methods/space.py", "keras_xmr/tuning"),
     *(f"keras_xmr/methods/{name}.py" for name in ("cca", "cfa", "jrl", "kcca", "lgcfl")),
     *(f"keras_xmr/methods/{name}.py" for name in ("zero_shot", "linear_adapter", "one_space")),
+    *("keras_xmr/methods/classifier.py", "keras_xmr/methods/distillation.py"),
+    *("tests/methods/test_classifier.py", "tests/methods/test_distillation.py"),
     *("keras_xmr/methods/semantic_matching.py", "keras_xmr/methods/linear_algebra.py"),
     *("tests/contracts/test_imports.py", "tests/contracts/test_sources.py"),
     *("tests/tuning/test_space.py", "tests/tuning/test_tune.py"),

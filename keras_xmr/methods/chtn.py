@@ -172,8 +172,10 @@ class CHTN(CrossModalModel):
         "cross_weight": Range(1e-5, 1e-2),
         "readout": Choice(("agreement", "centred_probabilities")),
         "temperature": Range(0.25, 1.0),
+        "distillation": Choice((0.0, 0.75)),
     }
     trains_trunks = True
+    learns_from_targets = True
 
     # Whether activations of media are drawn together: the term `cross`.
     draws_together = True

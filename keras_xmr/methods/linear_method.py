@@ -61,6 +61,7 @@ class LinearMethod(Method):
     def fit(self, data: CrossModalData, *, split: str = "train") -> Self:
         """Fit the preprocessor and the method on one part of `data`; returns `self`."""
         part = data.part(split)
+        self._check_targets(part)
         self._set_weights(self._fit(self._fit_preprocessor(data, part), part))
         return self
 
