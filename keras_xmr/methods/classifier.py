@@ -123,7 +123,7 @@ def target_classifier(
     Example:
         >>> kernel, bias = target_classifier(np.eye(2), np.eye(2) * 0.8 + 0.1, 1.0)
         >>> (100 * kernel).round().astype(int).tolist()
-        [[17, -17], [-17, 17]]
+        [[16, -16], [-16, 16]]
 
     Reference:
         D. C. Liu, J. Nocedal: On the limited memory BFGS method for large scale optimization,

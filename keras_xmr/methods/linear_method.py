@@ -61,12 +61,12 @@ class LinearMethod(Method):
     def fit(self, data: CrossModalData, *, split: str = "train") -> Self:
         """Fit the preprocessor and the method on one part of `data`; returns `self`."""
         part = data.part(split)
-        self._check_targets(part)
         self._set_weights(self._fit(self._fit_preprocessor(data, part), part))
         return self
 
     def _fit_preprocessor(self, data: CrossModalData, part: CrossModalData) -> Rows:
         """Fit it; the rows `(n, d)` of every medium."""
+        self._check_targets(part)
         transforms = self.preprocessor or self.settings_for(data).preprocessor(data)
         raw = [name for name, t in transforms.transforms.items() if t.needs_trunk]
         if raw:
