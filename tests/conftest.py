@@ -71,6 +71,7 @@ BACKEND = (
     *("tests/training/test_ahead.py", "tests/training/test_alternating.py"),
     *("tests/training/test_checkpoint.py", "tests/training/test_compiling.py"),
     *("tests/training/test_long_runs.py", "tests/training/test_reading.py"),
+    "tests/training/test_targets.py",
     *("tests/trunks/test_convolution.py", "tests/trunks/test_efficientnet_lite.py"),
     *("tests/trunks/test_fine_tuning.py", "tests/trunks/test_squeezenet.py"),
 )

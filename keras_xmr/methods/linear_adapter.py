@@ -108,7 +108,7 @@ class LinearAdapter(SemanticMatching):
             stacked / scale,
             [part.medium(name) for name in rows],
             part.num_classes,
-            penalty,
+            self._weakened(penalty, ""),
             self.max_iter,
         )
         kernel = kernel / scale

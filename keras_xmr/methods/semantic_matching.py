@@ -15,6 +15,8 @@ from keras_xmr.methods.space import Choice, Range, Tunable
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import FloatArray
 
+# Soft targets need less of a penalty than labels, which are sure even of what is ambiguous.
+WEAKER = 4.0
 READOUTS = ("probabilities", "centred_probabilities", "agreement")
 
 
@@ -39,7 +41,8 @@ class SemanticMatching(LinearMethod):
         max_iter: Most iterations of the solver.
         temperature: Divides the logits before the softmax of the readout.
         distillation: Share of what the classifiers learn from that is what classifiers of all media
-            agree on, from 0 to 1, and not labels: see `keras_xmr.methods.distillation`.
+            agree on, from 0 to 1, and not labels: see `keras_xmr.methods.distillation`. A penalty
+            that is chosen is chosen for labels, and `C` is then `1 + 4 distillation` times as large.
 
     Example:
         >>> from keras_xmr.datasets import toy
@@ -99,7 +102,11 @@ class SemanticMatching(LinearMethod):
         part = self._distilled(rows, part, penalties)
         return {
             name: classifier_of(
-                own, [part.medium(name)], part.num_classes, penalties[name], self.max_iter
+                own,
+                [part.medium(name)],
+                part.num_classes,
+                self._weakened(penalties[name], name),
+                self.max_iter,
             )
             for name, own in rows.items()
         }
@@ -108,6 +115,11 @@ class SemanticMatching(LinearMethod):
         """The penalty of a medium: the given one, or the one that its labels speak for."""
         given: float | None = self._of("C", medium)
         return chosen_penalty(rows, shares, self.max_iter) if given is None else given
+
+    def _weakened(self, penalty: float, medium: str) -> float:
+        """The penalty for soft targets, of one that was chosen for labels."""
+        chosen = self._of("C", medium) is None
+        return penalty * (1.0 + WEAKER * self.distillation) if chosen else penalty
 
     def _distilled(
         self, rows: Rows, part: CrossModalData, penalties: Mapping[str, float]
