@@ -42,7 +42,7 @@ class SemanticMatching(LinearMethod):
         temperature: Divides the logits before the softmax of the readout.
         distillation: Share of what the classifiers learn from that is what classifiers of all media
             agree on, from 0 to 1, and not labels: see `keras_xmr.methods.distillation`. A penalty
-            that is chosen is chosen for labels, and `C` is then `1 + 4 distillation` times as large.
+            is chosen for labels all the same, and is then taken `1 + 4 distillation` times weaker.
 
     Example:
         >>> from keras_xmr.datasets import toy
