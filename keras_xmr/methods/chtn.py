@@ -72,6 +72,7 @@ class CHTN(CrossModalModel):
       width. At width 4096 this is the release.
     - Members, identity initialisation, dropout, label smoothing and all readouts but the
       probabilities are additions, off by default. The settings for small data use them.
+    - Targets in place of labels (`distillation=0.75`) are an addition that no default uses.
 
     The paper's ablations are arguments: `source_weight=0` is NoSrcSp; `shared_units=()` with
     `shared_classifier=False` is NoShare, and OnlyCross if there is no source either.

@@ -28,7 +28,7 @@ class SemanticMatching(LinearMethod):
 
     Where this departs from the paper: the penalty of each medium is chosen by cross-validation, the
     paper's readout is one of several, and items with several classes count as one item of each
-    class, in equal shares.
+    class, in equal shares. Distillation is an addition, off by default.
 
     Args:
         C: Inverse strength of the L2 penalty: one number, or medium to number; `None` for the one
