@@ -42,6 +42,8 @@ PLAIN = (
     *("keras_xmr/methods/defaults.py", "keras_xmr/methods/space.py", "keras_xmr/tuning"),
     *(f"keras_xmr/methods/{name}.py" for name in ("cca", "cfa", "jrl", "kcca", "lgcfl")),
     *(f"keras_xmr/methods/{name}.py" for name in ("zero_shot", "linear_adapter", "one_space")),
+    *("keras_xmr/methods/classifier.py", "keras_xmr/methods/distillation.py"),
+    *("tests/methods/test_classifier.py", "tests/methods/test_distillation.py"),
     *("keras_xmr/methods/semantic_matching.py", "keras_xmr/methods/linear_algebra.py"),
     *("tests/contracts/test_imports.py", "tests/contracts/test_sources.py"),
     *("tests/tuning/test_space.py", "tests/tuning/test_tune.py"),
@@ -72,6 +74,7 @@ BACKEND = (
     *("tests/training/test_ahead.py", "tests/training/test_alternating.py"),
     *("tests/training/test_checkpoint.py", "tests/training/test_compiling.py"),
     *("tests/training/test_long_runs.py", "tests/training/test_reading.py"),
+    "tests/training/test_targets.py",
     *("tests/trunks/test_convolution.py", "tests/trunks/test_efficientnet_lite.py"),
     *("tests/trunks/test_fine_tuning.py", "tests/trunks/test_squeezenet.py"),
 )

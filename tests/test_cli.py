@@ -127,6 +127,20 @@ def test_arguments_of_a_network_may_be_set(tmp_path, capsys):
 
 
 @pytest.mark.once
+def test_distillation_is_set_of_either_kind_of_method_and_refused_by_others(tmp_path, capsys):
+    out = tmp_path / "x"
+    more = ["--set", "distillation=0.75", "--out", str(out)]
+    assert main(["train", "semantic_matching", "--data", "toy", *more]) == 0
+    config = json.loads((out / "config.json").read_text())["config"]
+    assert config["distillation"] == 0.75
+    networks = ["--data", "toy", "--epochs", "1", *more]
+    assert main(["train", "deep_sm", *networks, "--set", "pathway_units=[8]"]) == 0
+    assert main(["train", "acmr", *networks]) == 1
+    message = "ACMR learns from labels alone. Received: distillation=0.75."
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.once
 @pytest.mark.parametrize("method", ["cca", "cfa", "jrl", "kcca", "lgcfl"])
 def test_linear_baselines_train_evaluate_and_search(method, tmp_path, capsys):
     out = tmp_path / method

@@ -48,7 +48,11 @@ def add_media(
         )
     column = np.array([data.class_names.index(name) for name in names])
     added = {
-        name: replace(medium, labels=_relabelled(medium.labels, column, data.num_classes))
+        name: replace(
+            medium,
+            labels=_relabelled(medium.labels, column, data.num_classes),
+            targets=_retargeted(medium.targets, column, data.num_classes),
+        )
         for name, medium in other.media.items()
     }
     provenance = replace(
@@ -69,4 +73,12 @@ def _relabelled(labels: Array, column: Array, classes: int) -> Array:
     matrix = np.zeros((len(labels), classes), dtype=labels.dtype)
     # Two classes may have become one.
     np.maximum.at(matrix.T, column, labels.T)
+    return matrix
+
+
+def _retargeted(targets: Array | None, column: Array, classes: int) -> Array | None:
+    if targets is None:
+        return None
+    matrix = np.zeros((len(targets), classes), dtype=targets.dtype)
+    np.add.at(matrix.T, column, targets.T)
     return matrix

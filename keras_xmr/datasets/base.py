@@ -53,6 +53,11 @@ class MediumItems:
         pairs: Instance names `(n,)`: rows of two media with the same name belong together.
             `None` where the medium has no natural pairs.
         files: Raw files of the items, `(n,)`, wherever they lie; empty strings where there is none.
+        targets: What classifiers learn from instead of labels: a distribution of classes for each
+            item, `(n, classes)`. What is relevant to what is still told by the labels.
+
+    Raises:
+        ValueError: If a column has not one row for each item, or values that are none of these.
 
     Example:
         >>> texts = MediumItems(["a dog", "a cat"], [0, 1], ["a", "b"], ["train", "test"])
@@ -66,13 +71,14 @@ class MediumItems:
     split: Array
     pairs: Array | None = None
     files: Array | None = None
+    targets: Array | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.items, np.ndarray | WordCounts):
             items = np.empty(len(self.items), dtype=object)
             items[:] = list(self.items)
             object.__setattr__(self, "items", items)
-        for name in ("labels", "ids", "split", "pairs", "files"):
+        for name in ("labels", "ids", "split", "pairs", "files", "targets"):
             column = getattr(self, name)
             if column is None:
                 continue
@@ -84,6 +90,8 @@ class MediumItems:
                     f"Received: len({name})={len(column)}. Give one entry for each item."
                 )
         self._check_values()
+        if self.targets is not None:
+            _check_distributions(self.targets)
 
     def _check_values(self) -> None:
         if self.labels.ndim not in (1, 2):
@@ -121,6 +129,7 @@ class MediumItems:
             split=self.split[index],
             pairs=pick(self.pairs),
             files=pick(self.files),
+            targets=pick(self.targets),
         )
 
 
@@ -167,6 +176,11 @@ class CrossModalData:
                 raise ValueError(
                     f"Labels of medium {name!r} must fit the {classes} class names. "
                     f"Received: labels.shape={medium.labels.shape}, lowest and highest={found}."
+                )
+            if medium.targets is not None and medium.targets.shape[1] != classes:
+                raise ValueError(
+                    f"Targets of medium {name!r} have a column for each of the {classes} classes. "
+                    f"Received: targets.shape={medium.targets.shape}."
                 )
 
     @property
@@ -281,6 +295,21 @@ class CrossModalData:
             return None
         path = Path(str(files[row]))
         return path if path.exists() else None
+
+
+def _check_distributions(targets: Array) -> None:
+    if targets.ndim != 2:
+        raise ValueError(
+            "Targets must be distributions of classes (n, classes). "
+            f"Received: targets.shape={targets.shape}."
+        )
+    # Single precision is enough.
+    wrong = ~((targets >= 0).all(axis=1) & (np.abs(targets.sum(axis=1) - 1) < 1e-4))
+    if wrong.any():
+        raise ValueError(
+            "Each row of targets is a distribution: numbers from 0 that sum to 1. "
+            f"Received: {targets[wrong][0].tolist()} in row {int(np.argmax(wrong))}."
+        )
 
 
 def hashed_order(ids: Iterable[str], seed: int) -> list[str]:

@@ -30,10 +30,10 @@ def with_validation(data: CrossModalData, *, seed: int = 0) -> CrossModalData:
     """
     if data.has("validation"):
         return data
-    fold_of = _folds(data.part("train"), SHARE, seed)
+    fold = fold_of(data.part("train"), SHARE, seed=seed)
     media = {
         name: replace(
-            m, split=np.where((m.split == "train") & _is_in(m, fold_of, 0), "validation", m.split)
+            m, split=np.where((m.split == "train") & _is_in(m, fold, 0), "validation", m.split)
         )
         for name, m in data.media.items()
     }
@@ -59,10 +59,10 @@ def folds(data: CrossModalData, count: int, *, seed: int = 0) -> Iterator[CrossM
         [20, 20, 20]
     """
     pool = data.part("train", "validation")
-    fold_of = _folds(pool, count, seed)
+    fold = fold_of(pool, count, seed=seed)
     for number in range(count):
         media = {
-            name: replace(m, split=np.where(_is_in(m, fold_of, number), "validation", "train"))
+            name: replace(m, split=np.where(_is_in(m, fold, number), "validation", "train"))
             for name, m in pool.media.items()
         }
         yield _checked(replace(pool, media=media))
@@ -108,15 +108,26 @@ def by_class(data: CrossModalData) -> dict[str, list[str]]:
     return of_class
 
 
-def _folds(pool: CrossModalData, count: int, seed: int) -> dict[str, int]:
-    """Name of each instance to its fold; the classes are spread over all of them."""
-    of_class = by_class(pool)
+def fold_of(data: CrossModalData, count: int, *, seed: int = 0) -> dict[str, int]:
+    """Name of each instance to the number of its fold; classes are spread over all folds.
+
+    Args:
+        data: The data set.
+        count: Number of folds.
+        seed: Seed of `hashed_order`.
+
+    Example:
+        >>> from keras_xmr.datasets import toy
+        >>> list(fold_of(toy(), 4).values()).count(3)
+        20
+    """
+    of_class = by_class(data)
     ordered = [name for label in sorted(of_class) for name in hashed_order(of_class[label], seed)]
     return {name: place % count for place, name in enumerate(ordered)}
 
 
-def _is_in(medium: MediumItems, fold_of: dict[str, int], number: int) -> Array:
-    return np.array([fold_of.get(name) == number for name in names(medium).tolist()], bool)
+def _is_in(medium: MediumItems, fold: dict[str, int], number: int) -> Array:
+    return np.array([fold.get(name) == number for name in names(medium).tolist()], bool)
 
 
 def _checked(data: CrossModalData) -> CrossModalData:

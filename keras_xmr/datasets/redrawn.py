@@ -91,4 +91,5 @@ def _copied(medium: MediumItems, times: Counter[str]) -> MediumItems:
         split=medium.split[index],
         pairs=None if medium.pairs is None else numbered(medium.pairs),
         files=None if medium.files is None else medium.files[index],
+        targets=None if medium.targets is None else medium.targets[index],
     )

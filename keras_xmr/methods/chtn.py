@@ -72,6 +72,7 @@ class CHTN(CrossModalModel):
       width. At width 4096 this is the release.
     - Members, identity initialisation, dropout, label smoothing and all readouts but the
       probabilities are additions, off by default. The settings for small data use them.
+    - Targets in place of labels (`distillation=0.75`) are an addition that no default uses.
 
     The paper's ablations are arguments: `source_weight=0` is NoSrcSp; `shared_units=()` with
     `shared_classifier=False` is NoShare, and OnlyCross if there is no source either.
@@ -172,8 +173,10 @@ class CHTN(CrossModalModel):
         "cross_weight": Range(1e-5, 1e-2),
         "readout": Choice(("agreement", "centred_probabilities")),
         "temperature": Range(0.25, 1.0),
+        "distillation": Choice((0.0, 0.75)),
     }
     trains_trunks = True
+    learns_from_targets = True
 
     # Whether activations of media are drawn together: the term `cross`.
     draws_together = True

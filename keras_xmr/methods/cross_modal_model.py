@@ -13,6 +13,7 @@ import numpy as np
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.encoders.keras_network import KerasNetwork
 from keras_xmr.methods.defaults import hub_of
+from keras_xmr.methods.distillation import distilled
 from keras_xmr.methods.entrance import SOURCE
 from keras_xmr.methods.method import Method, Run
 from keras_xmr.methods.settings import TrainingSettings
@@ -78,6 +79,11 @@ class CrossModalModel(Method, keras.Model):
                 f"{cls.__name__} has no pretraining of its own. "
                 f"Received: pretraining={settings.pretraining}."
             )
+        if settings.distillation and not cls.learns_from_targets:
+            raise ValueError(
+                f"{cls.__name__} learns from labels alone. "
+                f"Received: distillation={settings.distillation}."
+            )
         settings = cls._with_gaps(data, settings)
         model = cls._new(data, source, trunks, settings, run.seed)
         model._train_on(data, source, settings, run)
@@ -128,6 +134,8 @@ class CrossModalModel(Method, keras.Model):
     ) -> None:
         """Compile and fit, as one would by hand."""
         self._tell_transforms(run)
+        if settings.distillation:
+            data = distilled(data, self._require_preprocessor(), settings.distillation)
         batches = self.batches(
             data,
             source,
@@ -203,6 +211,8 @@ class CrossModalModel(Method, keras.Model):
     ) -> PairedBatches:
         """Batches of target pairs and source items, for `fit` and `evaluate`.
 
+        Where media have targets, batches have them instead of label distributions.
+
         Args:
             data: The target data.
             source: The source data; a batch has as many of its items as of pairs.
@@ -223,7 +233,8 @@ class CrossModalModel(Method, keras.Model):
 
         Raises:
             ValueError: If the model has a source branch and `source` is not given, or the other
-                way round; if an instance has no partner in a medium that is not `partial`.
+                way round; if an instance has no partner in a medium that is not `partial`; if
+                there are targets, and the model learns from labels alone.
         """
         if (source is None) != (self.source_classes is None):
             raise ValueError(
@@ -231,6 +242,7 @@ class CrossModalModel(Method, keras.Model):
                 f"Received: source={source and source.name!r}, "
                 f"model with source_classes={self.source_classes}."
             )
+        self._check_targets(data)
         preprocessor = self._require_preprocessor()
         rows = functools.partial(
             preprocessor.drawn,

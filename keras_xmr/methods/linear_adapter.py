@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.methods.about import About
+from keras_xmr.methods.classifier import classifier_of
 from keras_xmr.methods.linear_method import Rows, Weights, centre, hot
 from keras_xmr.methods.one_space import check_one_space, left_as_they_are, unit_rows
 from keras_xmr.methods.semantic_matching import SemanticMatching
@@ -37,6 +38,7 @@ class LinearAdapter(SemanticMatching):
         preprocessor: What makes rows of the items; `None` leaves feature rows as they are.
         max_iter: Most iterations of the solver.
         temperature: Divides the logits before the softmax of the readout.
+        distillation: As in `SemanticMatching`.
 
     Raises:
         ValueError: If an argument is outside its range; from `fit`, if the rows of the media differ
@@ -78,12 +80,13 @@ class LinearAdapter(SemanticMatching):
         preprocessor: Preprocessor | None = None,
         max_iter: int = 1000,
         temperature: float = 1.0,
+        distillation: float = 0.0,
     ) -> None:
         if not 0 <= zero_shot_weight < 1:
             raise ValueError(
                 f"The weight is a number from 0 to below 1. Received: {zero_shot_weight=}."
             )
-        super().__init__(C, readout, preprocessor, max_iter, temperature)
+        super().__init__(C, readout, preprocessor, max_iter, temperature, distillation)
         self.zero_shot_weight = zero_shot_weight
 
     @classmethod
@@ -98,7 +101,16 @@ class LinearAdapter(SemanticMatching):
         # The penalties that are tried suit rows of unit length.
         scale = float(np.sqrt(np.square(stacked).sum(axis=1).mean())) or 1.0
         shares = [hot(part.medium(name).labels, part.num_classes) for name in rows]
-        kernel, bias = self._classifier(stacked / scale, np.concatenate(shares), self._of("C", ""))
+        penalty = self._penalty(stacked / scale, np.concatenate(shares), "")
+        scaled = {name: own / scale for name, (own, _) in centred.items()}
+        part = self._distilled(scaled, part, dict.fromkeys(rows, penalty))
+        kernel, bias = classifier_of(
+            stacked / scale,
+            [part.medium(name) for name in rows],
+            part.num_classes,
+            self._weakened(penalty, ""),
+            self.max_iter,
+        )
         kernel = kernel / scale
         return {name: (kernel, bias - mean @ kernel) for name, (_, mean) in centred.items()}
 

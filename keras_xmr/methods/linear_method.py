@@ -66,6 +66,7 @@ class LinearMethod(Method):
 
     def _fit_preprocessor(self, data: CrossModalData, part: CrossModalData) -> Rows:
         """Fit it; the rows `(n, d)` of every medium."""
+        self._check_targets(part)
         transforms = self.preprocessor or self.settings_for(data).preprocessor(data)
         raw = [name for name, t in transforms.transforms.items() if t.needs_trunk]
         if raw:

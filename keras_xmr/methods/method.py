@@ -78,6 +78,8 @@ class Method:
         defaults: Settings for data it has never seen.
         tunable: What is worth tuning, over which range: settings, or arguments of the class.
         trains_trunks: Whether trunks can be trained further within it.
+        learns_from_targets: Whether it learns labels by a loss between distributions, so that
+            targets may take their place: see `keras_xmr.methods.distillation`.
         preprocessor: Fitted `Preprocessor`, or `None`.
         media: The media it knows.
     """
@@ -86,6 +88,7 @@ class Method:
     defaults: ClassVar[Settings] = Settings()
     tunable: ClassVar[Mapping[str, Tunable]] = {}
     trains_trunks: ClassVar[bool] = False
+    learns_from_targets: ClassVar[bool] = False
     preprocessor: Preprocessor | None
     media: Any
 
@@ -198,6 +201,16 @@ class Method:
         if trunks and settings.trains_trunks and not cls.trains_trunks:
             raise ValueError(
                 f"{cls.__name__} takes a trunk as it is. Received: trunk_rate > 0. Leave it out."
+            )
+
+    @classmethod
+    def _check_targets(cls, data: CrossModalData) -> None:
+        """See that targets are not ignored by what learns from labels."""
+        given = sorted(name for name, medium in data.media.items() if medium.targets is not None)
+        if given and "labels" in cls.about.learns_from and not cls.learns_from_targets:
+            raise ValueError(
+                f"{cls.__name__} learns from labels alone. Received: targets of {given} in "
+                f"{data.name!r}."
             )
 
     @classmethod

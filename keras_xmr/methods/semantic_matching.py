@@ -7,18 +7,16 @@ import numpy as np
 
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.methods.about import About
+from keras_xmr.methods.classifier import chosen_penalty, classifier_of, softmax
+from keras_xmr.methods.distillation import check_share, with_soft_targets
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, hot
 from keras_xmr.methods.settings import Settings
 from keras_xmr.methods.space import Choice, Range, Tunable
-from keras_xmr.metrics import mean_average_precision
 from keras_xmr.transforms.preprocessor import Preprocessor
 from keras_xmr.types import FloatArray
 
-# What `C` is chosen from, and in how many folds.
-PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0)
-FOLDS = 3
-# A choice needs no solution to the last digit.
-ROUGH = 1e-3
+# Soft targets need less of a penalty than labels, which are sure even of what is ambiguous.
+WEAKER = 4.0
 READOUTS = ("probabilities", "centred_probabilities", "agreement")
 
 
@@ -30,7 +28,7 @@ class SemanticMatching(LinearMethod):
 
     Where this departs from the paper: the penalty of each medium is chosen by cross-validation, the
     paper's readout is one of several, and items with several classes count as one item of each
-    class, in equal shares.
+    class, in equal shares. Distillation is an addition, off by default.
 
     Args:
         C: Inverse strength of the L2 penalty: one number, or medium to number; `None` for the one
@@ -42,6 +40,9 @@ class SemanticMatching(LinearMethod):
         preprocessor: What to use instead of `Preprocessor.for_data(data)`; fitted by `fit`.
         max_iter: Most iterations of the solver.
         temperature: Divides the logits before the softmax of the readout.
+        distillation: Share of what the classifiers learn from that is what classifiers of all media
+            agree on, from 0 to 1, and not labels: see `keras_xmr.methods.distillation`. A penalty
+            is chosen for labels all the same, and is then taken `1 + 4 distillation` times weaker.
 
     Example:
         >>> from keras_xmr.datasets import toy
@@ -68,7 +69,9 @@ class SemanticMatching(LinearMethod):
     tunable: ClassVar[Mapping[str, Tunable]] = {
         "readout": Choice(("agreement", "centred_probabilities", "probabilities")),
         "temperature": Range(0.25, 2.0),
+        "distillation": Choice((0.0, 0.75)),
     }
+    learns_from_targets = True
 
     def __init__(
         self,
@@ -77,86 +80,60 @@ class SemanticMatching(LinearMethod):
         preprocessor: Preprocessor | None = None,
         max_iter: int = 1000,
         temperature: float = 1.0,
+        distillation: float = 0.0,
     ) -> None:
         if readout not in READOUTS:
             raise ValueError(f"Readouts are {READOUTS}. Received: {readout=}.")
         if temperature <= 0:
             raise ValueError(f"The temperature must be positive. Received: {temperature=}.")
+        check_share(distillation)
         super().__init__(preprocessor)
         self.C = C
         self.readout = readout
         self.max_iter = max_iter
         self.temperature = temperature
+        self.distillation = distillation
 
     def _fit(self, rows: Rows, part: CrossModalData) -> Weights:
+        penalties = {
+            name: self._penalty(own, hot(part.medium(name).labels, part.num_classes), name)
+            for name, own in rows.items()
+        }
+        part = self._distilled(rows, part, penalties)
         return {
-            name: self._classifier(
-                own, hot(part.medium(name).labels, part.num_classes), self._of("C", name)
+            name: classifier_of(
+                own,
+                [part.medium(name)],
+                part.num_classes,
+                self._weakened(penalties[name], name),
+                self.max_iter,
             )
             for name, own in rows.items()
         }
 
-    def _classifier(
-        self, rows: FloatArray, shares: FloatArray, penalty: float | None, tolerance: float = 1e-4
-    ) -> tuple[FloatArray, FloatArray]:
-        """Weights `(d, classes)` and biases `(classes,)` of a fitted classifier.
+    def _penalty(self, rows: FloatArray, shares: FloatArray, medium: str) -> float:
+        """The penalty of a medium: the given one, or the one that its labels speak for."""
+        given: float | None = self._of("C", medium)
+        return chosen_penalty(rows, shares, self.max_iter) if given is None else given
 
-        Args:
-            rows: Rows `(n, d)`.
-            shares: Shares of the classes in each of them `(n, classes)`.
-            penalty: `C`; `None` to choose it.
-            tolerance: Of the solver.
-        """
-        from sklearn.linear_model import LogisticRegression
+    def _weakened(self, penalty: float, medium: str) -> float:
+        """The penalty for soft targets, of one that was chosen for labels."""
+        chosen = self._of("C", medium) is None
+        return penalty * (1.0 + WEAKER * self.distillation) if chosen else penalty
 
-        if penalty is None:
-            penalty = self._chosen(rows, shares)
-        item, label = np.nonzero(shares)
-        model = LogisticRegression(C=penalty, max_iter=self.max_iter, tol=tolerance)
-        model.fit(rows[item], label, sample_weight=shares[item, label])
-        kernel = np.zeros((rows.shape[1], shares.shape[1]), dtype=np.float32)
-        bias = np.full(shares.shape[1], -np.inf, dtype=np.float32)
-        # Two classes share one row of coefficients in scikit-learn.
-        binary = len(model.classes_) == 2
-        coefficients = np.vstack([-model.coef_, model.coef_]) / 2 if binary else model.coef_
-        intercepts = (
-            np.hstack([-model.intercept_, model.intercept_]) / 2 if binary else model.intercept_
+    def _distilled(
+        self, rows: Rows, part: CrossModalData, penalties: Mapping[str, float]
+    ) -> CrossModalData:
+        if not self.distillation:
+            return part
+        return with_soft_targets(
+            part, rows, self.distillation, penalties=penalties, max_iter=self.max_iter
         )
-        kernel[:, model.classes_] = coefficients.T
-        bias[model.classes_] = intercepts
-        return kernel, bias
-
-    def _chosen(self, rows: FloatArray, shares: FloatArray) -> float:
-        """The penalty under which held-out rows find those of their class.
-
-        That they are likely is another question, which weaker penalties answer better: sharp
-        posteriors rank worse than soft ones where they are wrong.
-        """
-        fold_of = np.zeros(len(rows), dtype=int)
-        # Classes are spread over the folds; the order of the rows decides, and no seed.
-        fold_of[np.argsort(shares.argmax(axis=1), kind="stable")] = np.arange(len(rows)) % FOLDS
-        trained = [shares[fold_of != fold].any(axis=0).sum() for fold in range(FOLDS)]
-        if len(rows) <= FOLDS or min(trained) < 2:
-            return 1.0
-        found: list[float] = []
-        for penalty in PENALTIES:
-            maps = []
-            for fold in range(FOLDS):
-                held = fold_of == fold
-                kernel, bias = self._classifier(rows[~held], shares[~held], penalty, ROUGH)
-                posteriors = _softmax(rows[held] @ kernel + bias) - 1.0 / shares.shape[1]
-                labels = (shares[held] > 0).astype(int)
-                maps.append(mean_average_precision(posteriors, posteriors, labels, labels))
-            found.append(float(np.mean(maps)))
-            # Beyond the best one it only gets slower and worse.
-            if found[-1] < max(found):
-                break
-        return PENALTIES[int(np.argmax(found))]
 
     def _map(self, rows: FloatArray, medium: str) -> FloatArray:
         """Class posteriors `(n, classes)`, and what the readout makes of them."""
         logits = super()._map(rows, medium) / self.temperature
-        posteriors = _softmax(logits)
+        posteriors = softmax(logits)
         if self.readout == "centred_probabilities":
             posteriors = posteriors - 1.0 / posteriors.shape[1]
         elif self.readout == "agreement":
@@ -166,9 +143,3 @@ class SemanticMatching(LinearMethod):
             rest[:, self.media.index(medium)] = np.sqrt(products.sum(axis=1))
             posteriors = np.hstack([posteriors, rest])
         return posteriors
-
-
-def _softmax(logits: FloatArray) -> FloatArray:
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    posteriors: FloatArray = odds / odds.sum(axis=1, keepdims=True)
-    return posteriors

@@ -145,6 +145,8 @@ class TrainingSettings(Settings):
         text_cnn: Arguments of `keras_xmr.trunks.text_cnn`, for media whose transform is `WordIds`;
             its word vectors are trained on the training texts.
         sentence_dropout: As in `CrossModalModel.batches`.
+        distillation: Share of the targets that is what classifiers of all media agree on, from 0 to
+            1: see `keras_xmr.methods.distillation`. Accuracies of the history are then of targets.
         compile: Further arguments of `compile`, such as `jit_compile` and `steps_per_execution`.
     """
 
@@ -164,6 +166,7 @@ class TrainingSettings(Settings):
     pairing: str | Mapping[str, str] = "instance"
     text_cnn: Config = field(default_factory=dict)
     sentence_dropout: float = 0.0
+    distillation: float = 0.0
     compile: Config = field(default_factory=dict)
 
     @property

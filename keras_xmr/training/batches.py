@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from keras_xmr.datasets.base import CrossModalData
+from keras_xmr.datasets.base import CrossModalData, MediumItems
 from keras_xmr.training.ahead import BatchesAhead
 from keras_xmr.training.pairing import MISSING, Partners, check_none_is_missing, partners_by
 from keras_xmr.transforms.pictures import PictureRows
@@ -24,7 +24,7 @@ class Stream:
 
     Attributes:
         rows: Input name to rows `(n, d)`, or to pictures.
-        labels: Input name to label distributions `(n, classes)`.
+        labels: Input name to label distributions `(n, classes)`, or targets in their place.
         partners: Input name to its rows for each instance. An input that is not named here has as
             many rows as there are instances, in the same order.
         partial: Inputs that some instances lack. Their rows are then zeros, and so are the labels;
@@ -79,7 +79,7 @@ def paired_stream(
         # An item may belong to several instances, so that these rows are not items of a medium.
         of_instances = index.get(m, np.arange(len(items)))
         rows[m] = rows_of(items.items[of_instances], m)
-        labels[m] = label_distributions(items.labels[of_instances], data.num_classes)
+        labels[m] = learnt_distributions(items, data.num_classes)[of_instances]
     for medium, shape in (absent or {}).items():
         rows[medium] = np.zeros((1, *shape), dtype=np.float32)
         labels[medium] = np.zeros((1, data.num_classes), dtype=np.float32)
@@ -94,13 +94,26 @@ def single_stream(
     items = data.medium(medium)
     return Stream(
         {name: rows_of(items.items, medium)},
-        {name: label_distributions(items.labels, data.num_classes)},
+        {name: learnt_distributions(items, data.num_classes)},
     )
 
 
 def presence(name: str) -> str:
     """Name of the input that tells which rows of the input `name` are there."""
     return f"{name}_present"
+
+
+def learnt_distributions(items: MediumItems, num_classes: int) -> FloatArray:
+    """What classifiers learn from, `(n, classes)`: the targets, or else label distributions.
+
+    Example:
+        >>> texts = MediumItems(["a"], [0], ["a"], ["train"], targets=[[0.75, 0.25]])
+        >>> learnt_distributions(texts, 2).tolist()
+        [[0.75, 0.25]]
+    """
+    if items.targets is not None:
+        return items.targets.astype(np.float32)
+    return label_distributions(items.labels, num_classes)
 
 
 def label_distributions(labels: Array, num_classes: int) -> FloatArray:

@@ -22,7 +22,7 @@ def data_of(**media):
     return CrossModalData("some", media, ("x", "y", "z"))
 
 
-@pytest.mark.parametrize("column", ["labels", "ids", "split", "pairs", "files"])
+@pytest.mark.parametrize("column", ["labels", "ids", "split", "pairs", "files", "targets"])
 def test_a_column_of_another_length_is_refused(column):
     message = (
         r"Every column of a medium must have one row per item \(6\)\. "
@@ -53,6 +53,23 @@ def test_a_column_of_another_length_is_refused(column):
         (
             {"labels": [[1, 0, 0]] * 4 + [[0, 2, 0], [0, 0, -1]]},
             r"A label matrix must hold 0 and 1 only\. Received: \[-1, 2\]\.",
+        ),
+        (
+            {"targets": np.zeros(6)},
+            r"Targets must be distributions of classes \(n, classes\)\. "
+            r"Received: targets\.shape=\(6,\)\.",
+        ),
+        (
+            {"targets": [[0.5, 0.5, 0.0]] * 4 + [[1.5, -0.5, 0.0]] * 2},
+            r"that sum to 1\. Received: \[1\.5, -0\.5, 0\.0\] in row 4\.",
+        ),
+        (
+            {"targets": [[0.5, 0.5, 0.0]] * 5 + [[0.5, 0.4, 0.0]]},
+            r"that sum to 1\. Received: \[0\.5, 0\.4, 0\.0\] in row 5\.",
+        ),
+        (
+            {"targets": [[np.nan, 0.5, 0.5]] * 6},
+            r"that sum to 1\. Received: \[nan, 0\.5, 0\.5\] in row 0\.",
         ),
     ],
 )
@@ -269,3 +286,21 @@ def test_several_rows_of_an_instance_are_each_paired():
     assert rows["image"].tolist() == [0, 1, 1]
     assert rows["text"].tolist() == [1, 0, 2]
     assert [len(rows) for rows in data.paired_rows(["text"]).values()] == [3]
+
+
+def test_targets_have_a_column_for_each_class():
+    message = (
+        r"Targets of medium 'image' have a column for each of the 3 classes\. "
+        r"Received: targets\.shape=\(6, 2\)\."
+    )
+    with pytest.raises(ValueError, match=message):
+        data_of(image=medium(targets=[[0.5, 0.5]] * 6))
+
+
+def test_targets_stay_with_their_rows():
+    targets = np.eye(3)[[0, 1, 2, 0, 1, 2]] * 0.7 + 0.1
+    data = data_of(image=medium(targets=targets))
+    part = data.part("train").medium("image")
+    np.testing.assert_array_equal(part.targets, targets[data.medium("image").split == "train"])
+    whole = data.with_validation_as_training().medium("image")
+    np.testing.assert_array_equal(whole.targets, targets)

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from keras_xmr import SemanticMatching, evaluate
 from keras_xmr.datasets import CrossModalData, toy
-from keras_xmr.methods.semantic_matching import PENALTIES
+from keras_xmr.methods.classifier import PENALTIES, chosen_penalty
 from keras_xmr.metrics import mean_average_precision
 from keras_xmr.transforms import FeatureScaler, Preprocessor
 
@@ -242,7 +242,7 @@ def test_the_choice_is_that_by_hand():
             maps.append(mean_average_precision(centred, centred, own, own))
         found[C] = np.mean(maps)
     shares = np.eye(4)[part.labels]
-    chosen = baseline._chosen(rows, shares)
+    chosen = chosen_penalty(rows, shares)
     assert found[chosen] == pytest.approx(max(found.values()))
     same = SemanticMatching({"image": 1.0, "text": chosen}, preprocessor=baseline.preprocessor)
     np.testing.assert_array_equal(same.fit(data).weights["text"][0], baseline.weights["text"][0])
@@ -250,6 +250,6 @@ def test_the_choice_is_that_by_hand():
 
 def test_a_class_of_one_item_and_very_few_rows_do_no_harm():
     rows = np.eye(4, dtype="float32")
-    assert SemanticMatching(C=None)._chosen(rows[:3], np.eye(3)) == 1.0
-    assert SemanticMatching(C=None)._chosen(rows, np.eye(2)[[0, 0, 0, 1]]) == 1.0
-    assert SemanticMatching(C=None)._chosen(rows, np.eye(2)[[0, 1, 0, 1]]) in PENALTIES
+    assert chosen_penalty(rows[:3], np.eye(3)) == 1.0
+    assert chosen_penalty(rows, np.eye(2)[[0, 0, 0, 1]]) == 1.0
+    assert chosen_penalty(rows, np.eye(2)[[0, 1, 0, 1]]) in PENALTIES
