@@ -171,3 +171,24 @@ def test_five_unseen_words_of_each_class_are_asked():
     assert {counted.count(name) for name in set(counted)} == {5}
     assert (len(counted), len(set(counted))) == (100, 20)
     assert len({row["query"] for row in rows}) == len(rows)
+
+
+def test_what_encoders_are_worth_is_that_of_the_table():
+    rows = {(row["text"], row["method"]): row for row in rows_of("encoders.csv")}
+    shown = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in between("docs/encoders.md", "encoders")
+    ]
+    assert {cells[0] for cells in shown} == {method for _, method in rows}
+    for method, words, both, gain in shown:
+        value = float(rows["words and sentences", method]["unseen splits"])
+        assert both == f"{value:.3f}"
+        if words:
+            before = float(rows["words", method]["unseen splits"])
+            assert (words, gain) == (f"{before:.3f}", f"{value - before:+.3f}")
+
+
+def test_from_pixels_the_preset_is_of_settings_above_what_was_reached_before():
+    (row,) = [row for row in rows_of("encoders.csv") if row["method"] == "chtn, tuned"]
+    assert int(row["splits"]) == 10
+    assert float(row["MAP"]) > 0.716

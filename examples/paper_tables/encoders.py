@@ -9,7 +9,7 @@ beside the mean of their sentences by all-MiniLM-L6-v2. `words` is the bag alone
 Usage: python examples/paper_tables/encoders.py [words in the names of texts and methods]
 It needs KERAS_XMR_DATA with `backbones/efficientnet_lite2_384.onnx` (see
 `examples/convert_efficientnet_lite.py`), and the sentence encoder. Rows that are there already are
-left out.
+left out; the table in `docs/encoders.md` is written anew.
 """
 
 import os
@@ -20,7 +20,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from growing_table import append, read
+from growing_table import append, read, write_between
 from tuned import tuned
 
 import keras_xmr
@@ -30,6 +30,7 @@ from keras_xmr.methods.catalogue import methods
 from keras_xmr.transforms import Encoder, PictureLoader
 
 TABLE = Path(__file__).with_name("encoders.csv")
+PAGE = Path(__file__).parents[2] / "docs" / "encoders.md"
 COMMAND = "python examples/paper_tables/encoders.py"
 SENTENCES = "all-MiniLM-L6-v2"
 NETWORK = "backbones/efficientnet_lite2_384.onnx"
@@ -82,6 +83,18 @@ def measured(text, name, method, settings, splits):
     }
 
 
+def summary():
+    """The table of the page: what sentences add, method by method."""
+    yield "| method | words | words and sentences | gain |"
+    yield "|---|--:|--:|--:|"
+    found = {(row["text"], row["method"]): float(row["unseen splits"]) for row in read(TABLE)}
+    both = sorted(((v, m) for (text, m), v in found.items() if text != "words"), reverse=True)
+    for value, method in both:
+        words = found.get(("words", method))
+        gain = "" if words is None else f"{value - words:+.3f}"
+        yield f"| {method} | {'' if words is None else f'{words:.3f}'} | {value:.3f} | {gain} |"
+
+
 def main() -> None:
     wanted = sys.argv[1:]
     for text, name, method, settings, splits in contenders():
@@ -92,6 +105,7 @@ def main() -> None:
         row = measured(text, name, method, settings, splits)
         append(TABLE, row)
         print(told, row["MAP"], row["unseen splits"], row["validation"], flush=True)
+    write_between(PAGE, "encoders", list(summary()))
 
 
 if __name__ == "__main__":
