@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from paper_tables.encoders import encoders
+from paper_tables.pascal_encoders import encoders
 from paper_tables.tuned import tuned
 
 import keras_xmr
@@ -170,12 +170,15 @@ class FromPictures(NamedTuple):
     trained: Callable
     inputs: str
     settings: str
+    table: str
 
 
 FROM_PICTURES = {
-    "chtn_pascal_mobilenet": FromPictures(trained_with_trunk, MOBILENET, "pascal_sentences_pixels"),
+    "chtn_pascal_mobilenet": FromPictures(
+        trained_with_trunk, MOBILENET, "pascal_sentences_pixels", "chtn"
+    ),
     "chtn_pascal_pixels": FromPictures(
-        trained_with_encoders, ENCODERS, "pascal_sentences_encoders"
+        trained_with_encoders, ENCODERS, "pascal_sentences_encoders", "encoders"
     ),
 }
 
@@ -230,7 +233,7 @@ def told(name: str, data, model, source_name: str | None, published: float | Non
         method=type(model).__name__,
         paper=about.reference,
         short=name.removeprefix(f"{method}_"),
-        table="baselines" if compared else method,
+        table=pictures.table if pictures else "baselines" if compared else method,
         data=data.name,
         report=report.table(),
         ties=TIES if model.metric == "hamming" else "",
@@ -239,7 +242,7 @@ def told(name: str, data, model, source_name: str | None, published: float | Non
         if published is None
         else (ELSEWHERE if compared else PUBLISHED).format(published),
         inputs=inputs,
-        settings=f"{data.name}{f'_{pictures.settings}' if pictures else ''}/{method}",
+        settings=f"{pictures.settings if pictures else data.name}/{method}",
         source=SOURCES[source_name] + ", so without the transfer from one" * untransferred,
         licence=f"{data.provenance.citation} ({data.provenance.licence})",
         seed=SEED,

@@ -21,33 +21,20 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from growing_table import append, read, write_between
+from pascal_encoders import encoders
 from tuned import tuned
 
 import keras_xmr
 from keras_xmr import datasets, evaluate
-from keras_xmr.datasets.locate import find
 from keras_xmr.methods.catalogue import methods
-from keras_xmr.transforms import Encoder, PictureLoader
 
 TABLE = Path(__file__).with_name("encoders.csv")
 PAGE = Path(__file__).parents[2] / "docs" / "encoders.md"
 COMMAND = "python examples/paper_tables/encoders.py"
-SENTENCES = "all-MiniLM-L6-v2"
-NETWORK = "backbones/efficientnet_lite2_384.onnx"
-SIZE = 384
 UNSEEN, ALL = range(5, 10), range(10)
 TUNED = "pascal_sentences_encoders"
 # Those that learn in stages without labels first take long, and are far below the others.
 LEFT_OUT = ("bimodal_ae", "cmdn", "corr_ae", "multimodal_dbn")
-
-
-def encoders(words_alone=False):
-    """Medium to its encoders, as `keras_xmr.train` takes them."""
-    path = find(NETWORK, home_page="github.com/tensorflow/tpu")
-    # The whole picture, not its centre.
-    pictures = Encoder(str(path), PictureLoader(SIZE, SIZE), views="mirror")
-    sentences = Encoder(SENTENCES, views="sentences")
-    return {"image": pictures, "text": "tfidf" if words_alone else ["tfidf", sentences]}
 
 
 def contenders():
