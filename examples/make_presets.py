@@ -145,7 +145,7 @@ def trained_with_trunk(method, data, source):
         method,
         source,
         trunks={"image": mirrored(trunk)},
-        settings=tuned(method, "pascal_sentences_pixels"),
+        settings=tuned(method, "pascal_sentences_mobilenet"),
         seed=SEED,
     )
 
@@ -175,7 +175,7 @@ class FromPictures(NamedTuple):
 
 FROM_PICTURES = {
     "chtn_pascal_mobilenet": FromPictures(
-        trained_with_trunk, MOBILENET, "pascal_sentences_pixels", "chtn"
+        trained_with_trunk, MOBILENET, "pascal_sentences_mobilenet", "chtn"
     ),
     "chtn_pascal_pixels": FromPictures(
         trained_with_encoders, ENCODERS, "pascal_sentences_encoders", "encoders"

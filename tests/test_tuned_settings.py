@@ -14,7 +14,8 @@ FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.j
 # Names of data sets, and what the tables and presets call their variants.
 DATA = (
     *("digits", "pascal_sentences", "pascal_sentences_pixels", "pascal_sentences_squeezenet"),
-    *("pascal_sentences_encoders", "pascal_sentences_trunk", "wikipedia"),
+    *("pascal_sentences_encoders", "pascal_sentences_mobilenet", "pascal_sentences_trunk"),
+    "wikipedia",
 )
 
 
