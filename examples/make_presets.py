@@ -64,8 +64,13 @@ PRESETS = {
 }
 # Tables of their own; all others are compared with in CHTN's paper, whose figures these are.
 TABLES = ("acmr", "chtn", "cm_gans", "mhtn", "ugach")
-# Arguments beside those of the settings: KCCA keeps some of the training items only.
-SMALLER = {"kcca_wiki": {"landmarks": 300}}
+# Arguments beside those of the settings: KCCA keeps some of the training items only; with fewer
+# members all presets together have a place in one wheel.
+SMALLER = {
+    "kcca_wiki": {"landmarks": 300},
+    "chtn_pascal_pixels": {"members": 3},
+    "mhtn_pascal": {"members": 3},
+}
 PICTURE_SIZE = 288
 # Width and height of the pictures of a golden file.
 SIDE = 96
@@ -129,7 +134,7 @@ def trained(method, data, source, changes):
     return keras_xmr.train(data, method, source, settings=settings, seed=SEED, **changes)
 
 
-def trained_with_trunk(method, data, source):
+def trained_with_trunk(method, data, source, changes):
     """A model of pictures: first its trunk is trained further, then the rest on its features."""
     trunk = load_trunk("mobilenet_v2", input_size=PICTURE_SIZE)
     keras_xmr.train(
@@ -147,13 +152,15 @@ def trained_with_trunk(method, data, source):
         trunks={"image": mirrored(trunk)},
         settings=tuned(method, "pascal_sentences_mobilenet"),
         seed=SEED,
+        **changes,
     )
 
 
-def trained_with_encoders(method, data, source):
+def trained_with_encoders(method, data, source, changes):
     """A model on frozen encoders: those of `paper_tables/encoders.py`."""
     settings = tuned(method, "pascal_sentences_encoders")
-    return keras_xmr.train(data, method, encoders=encoders(), settings=settings, seed=SEED)
+    given = encoders()
+    return keras_xmr.train(data, method, encoders=given, settings=settings, seed=SEED, **changes)
 
 
 def never_held_out():
@@ -189,10 +196,8 @@ def make(name: str, data_name: str, source_name: str | None, published: float | 
     pictures = name in FROM_PICTURES
     data = load(data_name, raw=pictures)
     source = load(source_name, raw=pictures) if source_name else None
-    if pictures:
-        model = FROM_PICTURES[name].trained(method, data, source)
-    else:
-        model = trained(method, data, source, SMALLER.get(name, {}))
+    train = FROM_PICTURES[name].trained if pictures else trained
+    model = train(method, data, source, SMALLER.get(name, {}))
     model = presets.as_stored(model.for_retrieval())
     card, metadata = told(name, data, model, source_name, published)
     folder = model.save_to_preset(ROOT / "weights" / name, metadata=metadata, card=card)
