@@ -265,13 +265,14 @@ BREAKAGES = [
     ),
     Breakage(
         "semantic matching: each label of an item counts fully",
-        "share = 1.0 / hot.sum(axis=1)[item]",
-        "share = np.ones(len(item))",
+        "shared: FloatArray = rows / np.maximum(rows.sum(axis=1, keepdims=True), 1)",
+        "shared: FloatArray = rows",
+        ("semantic_matching", "targets", "linear_methods"),
     ),
     Breakage(
         "bimodal AE: a missing medium is ones",
-        "ops.zeros_like(some[:, :1]) * ops.ones((1, width))",
-        "ops.zeros_like(some[:, :1]) + ops.ones((1, width))",
+        "zero = ops.zeros_like(next(iter(rows.values()))[:, :1])",
+        "zero = ops.ones_like(next(iter(rows.values()))[:, :1])",
         ("autoencoders", "cmdn"),
     ),
     Breakage(
