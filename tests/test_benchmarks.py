@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.breakages import BREAKAGES
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -127,3 +129,14 @@ def test_timing():
     # 64 MiB that are written to, or "unknown".
     peak = timing.peak_mebibytes(fill)
     assert np.isnan(peak) or 60 < peak < 90
+
+
+@pytest.mark.once
+def test_what_breakages_break_is_in_the_package_once():
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "keras_xmr").rglob("*.py")]
+    wrong = {
+        breakage.words: count
+        for breakage in BREAKAGES[1:]
+        if (count := sum(source.count(breakage.old) for source in sources)) != 1
+    }
+    assert not wrong
