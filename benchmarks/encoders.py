@@ -1,9 +1,11 @@
 """How fast `Encoder` is beside the libraries that it calls: sentences and pictures a second.
 
-Texts go through all-MiniLM-L6-v2 by sentence_transformers, pictures through MobileNetV2 by Keras.
+Texts go through all-MiniLM-L6-v2 by sentence_transformers, pictures through MobileNetV2 by Keras,
+and through the network of the preset `chtn_pascal_pixels` by onnxruntime.
 The library alone has one call for all items; its pictures are decoded first, by several threads,
 which counts. `Encoder` begins with an empty cache, which it fills. Both take turns, and their rows
-are compared. `ratio` is the speed of `Encoder` divided by that of the library, by the clock.
+are compared. `ratio` is the speed of `Encoder` divided by that of the library, by the clock;
+`cpu_ms` are milliseconds of processor time an item, of all cores together.
 
 Usage: python -m benchmarks.encoders [--quick] [sentences] [pictures]
 """
@@ -72,6 +74,26 @@ def of_pictures(files: list[Any]) -> tuple[Callable[[], Any], Callable[[str], An
     return alone, ours
 
 
+def of_onnx(files: list[Any]) -> tuple[Callable[[], Any], Callable[[str], Any]]:
+    """The library alone, and `Encoder` with a folder for its cache."""
+    encoder = Encoder("chtn_pascal_pixels")
+    session, loader, step = encoder.engine.session, encoder.engine.loader, encoder.batch_size
+
+    def alone() -> Any:
+        pixels = loader(files).transpose(0, 3, 1, 2)
+        batches = [pixels[n : n + step] for n in range(0, len(files), step)]
+        found = [session.run(None, {"pixels": batch.astype(np.float32)})[0] for batch in batches]
+        return np.concatenate(found)
+
+    def ours(folder: str) -> Any:
+        encoder.cache = folder
+        return encoder(files)
+
+    encoder(files[:1])
+    encoder.fingerprint  # noqa: B018
+    return alone, ours
+
+
 def compare(
     kind: str, count: int, alone: Callable[[], Any], ours: Callable[[str], Any], repetitions: int
 ) -> list[dict[str, Any]]:
@@ -96,6 +118,7 @@ def compare(
             "method": name,
             "per_second": round(count / median(own).wall, 1),
             "ratio": round(library.wall / median(own).wall, 3),
+            "cpu_ms": round(1e3 * median(own).cpu / count, 1),
             "cpu_ratio": round(library.cpu / median(own).cpu, 3),
             "difference": f"{difference:.1e}",
             "repetitions": repetitions,
@@ -117,10 +140,11 @@ def main() -> None:
         table = compare("sentences", many, *of_texts(texts), REPETITIONS)
         files = list(pascal_sentences(None).media["image"].items[:pictured])
         table += compare("pictures", len(files), *of_pictures(files), REPETITIONS)
+        table += compare("pictures, onnx", len(files), *of_onnx(files), REPETITIONS)
         where = circumstances("keras", "sentence-transformers", "torch")
         write_csv(RESULTS, [row | where for row in table])
     for row in table:
-        print(f"{row['items']:>10} {row['method']:>10} {row['per_second']:8.1f}/s {row['ratio']}")
+        print(f"{row['items']:>14} {row['method']:>10} {row['per_second']:8.1f}/s {row['ratio']}")
 
 
 if __name__ == "__main__":
