@@ -67,6 +67,22 @@ def test_the_wiki_preset_has_the_map_of_its_card():
     assert report.map == pytest.approx(presets.metadata("chtn_wiki")["map"], abs=2e-3)
 
 
+@pytest.mark.data
+@pytest.mark.once
+def test_the_preset_from_pixels_has_the_map_of_its_card():
+    report = keras_xmr.evaluate(CHTN.from_preset("pascal_pixels"), datasets.pascal_sentences(None))
+    assert report.map == pytest.approx(presets.metadata("chtn_pascal_pixels")["map"], abs=2e-3)
+
+
+@pytest.mark.once
+def test_a_word_that_no_text_had_is_no_blank_with_a_sentence_encoder():
+    model = CHTN.from_preset("pascal_pixels")
+    classes = datasets.pascal_sentences().class_names
+    # Behind the posteriors, the readout has a number for each medium.
+    seen, unseen = model.encode_text(["two birds in a tree", "a sparrow"])[:, : len(classes)]
+    assert [classes[row.argmax()] for row in (seen, unseen)] == ["bird", "bird"]
+
+
 def test_a_raw_sentence_finds_pictures_of_its_class():
     model = CHTN.from_preset("pascal")
     pictures = datasets.pascal_sentences().media["image"]
