@@ -202,3 +202,11 @@ def test_what_ablations_say_is_that_of_the_table():
     maps = {row["method"]: float(row["MAP"]) for row in rows if not row["help"]}
     told = f"(the whole {maps['chtn']:.3f}, without either {maps['OnlyCross']:.3f})"
     assert told in page("README.md")
+
+
+def test_what_an_encoder_takes_is_that_of_its_benchmark():
+    with (ROOT / "benchmarks" / "encoders.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["method"] == "keras_xmr"]
+    assert min(float(row["ratio"]) for row in rows) >= 0.97
+    (of_onnx,) = [row for row in rows if row["items"] == "pictures, onnx"]
+    assert f"one takes {float(of_onnx['cpu_ms']):.0f} ms of a core" in page("README.md")
