@@ -37,6 +37,8 @@ presets: .venv/test-installed
 	KERAS_BACKEND=jax $(BIN)/python examples/make_presets.py
 
 tables: .venv/test-installed
+	KERAS_BACKEND=torch $(BIN)/python examples/paper_tables/compared.py
+	KERAS_BACKEND=torch $(BIN)/python examples/paper_tables/encoders.py
 	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/chtn.py
 	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/mhtn.py
 	KERAS_BACKEND=jax $(BIN)/python examples/paper_tables/acmr.py
