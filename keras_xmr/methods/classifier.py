@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import log_softmax, softmax
 
 from keras_xmr.datasets.base import MediumItems
 from keras_xmr.methods.linear_method import hot
@@ -139,7 +140,7 @@ def target_classifier(
 
     def loss(flat: Array) -> tuple[float, Array]:
         weights = flat.reshape(-1, classes)
-        log_posteriors = log_softmax(inside @ weights[:-1] + weights[-1])
+        log_posteriors = log_softmax(inside @ weights[:-1] + weights[-1], axis=1)
         error = (np.exp(log_posteriors) - wanted) / count
         slope = np.vstack([inside.T @ error + strength * weights[:-1], error.sum(axis=0)])
         penalised = strength / 2 * np.square(weights[:-1]).sum()
@@ -183,7 +184,7 @@ def chosen_penalty(rows: FloatArray, shares: FloatArray, max_iter: int = 1000) -
         for fold in range(FOLDS):
             held = fold_of == fold
             kernel, bias = label_classifier(rows[~held], shares[~held], penalty, max_iter, ROUGH)
-            posteriors = softmax(rows[held] @ kernel + bias) - 1.0 / shares.shape[1]
+            posteriors = softmax(rows[held] @ kernel + bias, axis=1) - 1.0 / shares.shape[1]
             labels = (shares[held] > 0).astype(int)
             maps.append(mean_average_precision(posteriors, posteriors, labels, labels))
         found.append(float(np.mean(maps)))
@@ -191,20 +192,6 @@ def chosen_penalty(rows: FloatArray, shares: FloatArray, max_iter: int = 1000) -
         if found[-1] < max(found):
             break
     return PENALTIES[int(np.argmax(found))]
-
-
-def softmax(logits: FloatArray) -> FloatArray:
-    """Posteriors `(n, classes)` of logits."""
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    posteriors: FloatArray = odds / odds.sum(axis=1, keepdims=True)
-    return posteriors
-
-
-def log_softmax(logits: FloatArray) -> FloatArray:
-    """Logarithms of the posteriors `(n, classes)` of logits."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    logs: FloatArray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return logs
 
 
 def _span(rows: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from scipy.special import log_softmax
 
 from keras_xmr.datasets.base import CrossModalData, MediumItems
 from keras_xmr.datasets.folds import fold_of, names
@@ -16,7 +17,6 @@ from keras_xmr.methods.classifier import (
     chosen_penalty,
     classifier_of,
     learnt_shares,
-    log_softmax,
 )
 from keras_xmr.methods.linear_method import Rows, hot
 from keras_xmr.transforms.preprocessor import Preprocessor
@@ -149,11 +149,12 @@ def calibrated(logs: FloatArray, shares: FloatArray) -> FloatArray:
     told = (shares > 0) & np.isfinite(logs)
 
     def loss(log_factor: float) -> float:
-        tempered = log_softmax(logs * np.exp(log_factor))
+        tempered = log_softmax(logs * np.exp(log_factor), axis=1)
         return -float((shares[told] * tempered[told]).sum())
 
     found = minimize_scalar(loss, bounds=(-LARGEST, LARGEST), method="bounded")
-    return log_softmax(logs * np.exp(found.x))
+    tempered: FloatArray = log_softmax(logs * np.exp(found.x), axis=1)
+    return tempered
 
 
 def check_share(share: float) -> None:
@@ -189,7 +190,7 @@ def _held_out(
         kernel, bias = classifier_of(
             rows[~held], [medium.rows(~held)], num_classes, penalty, max_iter
         )
-        logs[held] = log_softmax(rows[held].astype(np.float64) @ kernel + bias)
+        logs[held] = log_softmax(rows[held].astype(np.float64) @ kernel + bias, axis=1)
     return logs
 
 
@@ -216,7 +217,7 @@ def _of_instances(part: CrossModalData, logs: Mapping[str, FloatArray]) -> dict[
 def _mixed(labels: FloatArray, logs: FloatArray, share: float) -> FloatArray:
     """Labels, with a share of the distributions whose logarithms are given, up to a constant."""
     none = np.isneginf(logs).all(axis=1, keepdims=True)
-    agreed = np.where(none, labels, np.exp(log_softmax(np.where(none, 0.0, logs))))
+    agreed = np.where(none, labels, np.exp(log_softmax(np.where(none, 0.0, logs), axis=1)))
     mixed: FloatArray = (1 - share) * labels + share * agreed
     return mixed
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import softmax
 
 from keras_xmr.datasets.base import CrossModalData
 from keras_xmr.methods.about import About
-from keras_xmr.methods.classifier import chosen_penalty, classifier_of, softmax
+from keras_xmr.methods.classifier import chosen_penalty, classifier_of
 from keras_xmr.methods.distillation import check_share, with_soft_targets
 from keras_xmr.methods.linear_method import LinearMethod, Rows, Weights, hot
 from keras_xmr.methods.settings import Settings
@@ -133,7 +134,7 @@ class SemanticMatching(LinearMethod):
     def _map(self, rows: FloatArray, medium: str) -> FloatArray:
         """Class posteriors `(n, classes)`, and what the readout makes of them."""
         logits = super()._map(rows, medium) / self.temperature
-        posteriors = softmax(logits)
+        posteriors: FloatArray = softmax(logits, axis=1)
         if self.readout == "centred_probabilities":
             posteriors = posteriors - 1.0 / posteriors.shape[1]
         elif self.readout == "agreement":
