@@ -2,9 +2,9 @@
 
 Pascal Sentences: a model of each method on each of five splits that were never looked at before,
 with its default settings, on the test part; rows called tuned have five splits more, and settings
-that were chosen on validation parts. Pictures go through EfficientNet-Lite2,
-the whole picture at 384 x 384 and its mirror image, run by onnxruntime; texts are a bag of words
-beside the mean of their sentences by all-MiniLM-L6-v2. `words` is the bag alone.
+that were chosen on validation parts. Pictures go through EfficientNet-Lite2, the whole picture at
+384 x 384 and its mirror image, run by onnxruntime; texts are a bag of words beside the mean of
+their sentences by all-MiniLM-L6-v2. `words` is the bag alone.
 
 Usage: python examples/paper_tables/encoders.py [words in the names of texts and methods]
 It needs KERAS_XMR_DATA with `backbones/efficientnet_lite2_384.onnx` (see
