@@ -84,8 +84,8 @@ def _named(name: str, loader: PictureLoader | None) -> Engine:
 def _of_preset(name: str, loader: PictureLoader | None) -> Engine:
     """What a preset sees pictures with: a file of onnxruntime, or a trunk."""
     if loader is None and any(presets.find(name).glob("encoder_*.onnx")):
-        transform: Any = presets.load(name).preprocessor.transforms["image"]
-        first = transform.steps[0] if isinstance(transform, Chain) else transform
+        transform = presets.load(name).preprocessor.transforms["image"]
+        first: Any = transform.steps[0] if isinstance(transform, Chain) else transform
         engine: Engine = first.engine
         return engine
     from keras_xmr.trunks import load_trunk
